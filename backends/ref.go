@@ -1,0 +1,37 @@
+package backends
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Ref is a provider/model reference: "local/checkpoints/pythia-70m", "openai/gpt-4o". The provider is the
+// part before the first slash; the rest belongs to the provider and may hold slashes itself.
+type Ref struct {
+	Provider string
+	Model    string
+}
+
+// ParseRef reads a provider/model reference.
+func ParseRef(s string) (Ref, error) {
+	provider, model, ok := strings.Cut(s, "/")
+	if !ok || provider == "" || model == "" {
+		return Ref{}, fmt.Errorf("model reference %q is not provider/model", s)
+	}
+	return Ref{Provider: provider, Model: model}, nil
+}
+
+func (r Ref) String() string { return r.Provider + "/" + r.Model }
+
+// MarshalText writes the reference as provider/model.
+func (r Ref) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (r *Ref) UnmarshalText(text []byte) error {
+	v, err := ParseRef(string(text))
+	if err != nil {
+		return err
+	}
+	*r = v
+	return nil
+}
