@@ -41,6 +41,9 @@ type Sample struct {
 	Gold    []int
 	// Text is the scored text of a rolling log-likelihood.
 	Text string
+	// Chance is the probability that a guess answers this sample right, in [0,1]; 0 is unknown. Of several
+	// ways to guess that know nothing but the prompt's form, the task states the best.
+	Chance float64
 }
 
 // Kind is the kind of the sample's main request.

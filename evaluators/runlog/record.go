@@ -41,6 +41,8 @@ type Record struct {
 	Target string `json:"target"`
 	// Index is the sample's place in its variant, which lets a report keep the task's order.
 	Index int `json:"index"`
+	// Chance is the sample's, see tasks.Sample.
+	Chance float64 `json:"chance,omitempty"`
 	// Responses answer the sample's requests, in order; none where the request failed.
 	Responses []backends.Response `json:"responses,omitempty"`
 	// Error says why there is no response.
