@@ -1,0 +1,129 @@
+package tasks
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Cell is one task under one variant: the unit that a run plans.
+type Cell struct {
+	Task    *Task
+	Variant Variant
+	// Draws is the number of responses to each sample, at least 1.
+	Draws int
+	// Limit > 0 bounds the number of samples.
+	Limit int
+	// Sampling changes how text is generated.
+	Sampling SamplingPatch
+}
+
+// Options gives the options of the cell's samples; the caller adds what the model takes.
+func (c Cell) Options() SampleOptions { return SampleOptions{Limit: c.Limit, Sampling: c.Sampling} }
+
+// Cells resolves the suite's entries, in their order, each by style, shots and seed. An error points at
+// the place in the suite file where there is one.
+func (s Suite) Cells(x *Index) ([]Cell, error) {
+	type key struct {
+		task string
+		v    Variant
+	}
+	seen := make(map[key]bool)
+	var out []Cell
+	for _, e := range s.Entries {
+		names := []string{e.Task}
+		if tagged := x.Tagged(e.Task); len(tagged) > 0 && x.tasks[e.Task] == nil {
+			names = tagged
+		}
+		for _, name := range names {
+			t, err := x.Task(name)
+			if err != nil {
+				return nil, e.point("task", err)
+			}
+			cells, err := e.cells(t)
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range cells {
+				k := key{name, c.Variant}
+				if seen[k] {
+					return nil, e.point("task", fmt.Errorf("%s with style %s, %d shots and seed %d is asked for twice",
+						name, c.Variant.Style, c.Variant.Shots, c.Variant.Seed))
+				}
+				seen[k] = true
+			}
+			out = append(out, cells...)
+		}
+	}
+	return out, nil
+}
+
+func (e Entry) cells(t *Task) ([]Cell, error) {
+	var out []Cell
+	styles, seeds := e.Styles, e.Seeds
+	if len(styles) == 0 {
+		styles = []Style{t.DefaultStyle()}
+	}
+	if len(seeds) == 0 {
+		seeds = []uint64{0}
+	}
+	for _, style := range styles {
+		shots := e.Shots
+		if len(shots) == 0 {
+			shots = []int{t.Shots(style).Default}
+		}
+		for _, n := range shots {
+			for _, seed := range seeds {
+				c := Cell{Task: t, Variant: Variant{Style: style, Shots: n, Seed: seed}, Draws: e.Draws, Limit: e.Limit, Sampling: e.Sampling}
+				if err := t.Check(c.Variant); err != nil {
+					return nil, e.pointVariant(c.Variant, err)
+				}
+				if c.Draws == 0 {
+					c.Draws = t.Repeats(style)
+				}
+				out = append(out, c)
+			}
+		}
+	}
+	return out, nil
+}
+
+// point puts the place of one of the entry's keys before the error, where the suite is from a file.
+func (e Entry) point(key string, err error) error { return pointAt(e.at[key], err) }
+
+// pointVariant points at the very style or number that the task does not have.
+func (e Entry) pointVariant(v Variant, err error) error {
+	var wrong *VariantError
+	if !errors.As(err, &wrong) {
+		return e.point("task", err)
+	}
+	at := e.at["task"]
+	if f := e.at["styles"]; wrong.Field == "style" && f.set() {
+		at = f.itemAt(slices.Index(e.Styles, v.Style))
+	}
+	if f := e.at["shots"]; wrong.Field == "shots" && f.set() {
+		at = f.itemAt(slices.Index(e.Shots, v.Shots))
+	}
+	return pointAt(at, err)
+}
+
+// itemAt gives the place of an item, or of the value itself where it is no list.
+func (f field) itemAt(i int) field {
+	if items, err := f.items(); err == nil && i >= 0 && i < len(items) {
+		return items[i]
+	}
+	return f
+}
+
+func pointAt(at field, err error) error {
+	var file *FileError
+	if !at.set() || errors.As(err, &file) {
+		return err
+	}
+	hint := ""
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		hint = h.Hint()
+	}
+	return &FileError{File: at.file, Line: at.node.Line, Column: at.node.Column, Msg: err.Error(), Advice: hint, Err: err}
+}

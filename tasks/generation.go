@@ -1,0 +1,89 @@
+package tasks
+
+import (
+	"github.com/onset-eval/onset/backends"
+)
+
+// defaultMaxTokens is the dialect's bound on generated tokens.
+const defaultMaxTokens = 256
+
+// readSampling reads generation_kwargs. Without `until`, text ends at the delimiter between worked
+// examples; without do_sample or a temperature, decoding is greedy.
+func readSampling(f field, fewshotDelimiter string) (backends.Sampling, error) {
+	s := backends.Sampling{MaxTokens: defaultMaxTokens, Stop: stops(fewshotDelimiter)}
+	if !f.set() {
+		return s, nil
+	}
+	pairs, err := f.pairs()
+	if err != nil {
+		return s, err
+	}
+	sample, temperature := (*bool)(nil), (*float64)(nil)
+	for _, p := range pairs {
+		switch p.key {
+		case "until":
+			s.Stop, err = p.texts()
+		case "max_gen_toks", "max_new_tokens", "max_tokens":
+			s.MaxTokens, err = p.integer(1)
+		case "temperature":
+			temperature, err = p.within(0, 100)
+		case "do_sample":
+			var v bool
+			v, err = p.boolean()
+			sample = &v
+		case "top_p":
+			err = p.assign(&s.TopP, 0, 1)
+		case "min_p":
+			err = p.assign(&s.MinP, 0, 1)
+		case "top_k":
+			s.TopK, err = p.integer(0)
+		case "num_beams":
+			if n, _ := p.integer(1); n != 1 {
+				err = p.errorf("num_beams: beam search is not supported")
+			}
+		default:
+			err = p.unknown([]string{"until", "max_gen_toks", "temperature", "do_sample", "top_p", "top_k", "min_p"})
+		}
+		if err != nil {
+			return s, err
+		}
+	}
+	switch {
+	case sample != nil && !*sample:
+	case temperature != nil:
+		s.Temperature = *temperature
+	case sample != nil:
+		s.Temperature = 1
+	}
+	if s.Temperature == 0 {
+		s.TopP, s.TopK, s.MinP = 0, 0, 0 // they change nothing in greedy decoding
+	}
+	return s, nil
+}
+
+func stops(delimiter string) []string {
+	if delimiter == "" {
+		return nil
+	}
+	return []string{delimiter}
+}
+
+// within reads a number from low to high, both included.
+func (f field) within(low, high float64) (*float64, error) {
+	v, err := f.number()
+	if err != nil {
+		return nil, err
+	}
+	if !(v >= low && v <= high) {
+		return nil, f.errorf("%s: %v is not between %v and %v", f.label(), v, low, high)
+	}
+	return &v, nil
+}
+
+func (f field) assign(to *float64, low, high float64) error {
+	v, err := f.within(low, high)
+	if err == nil {
+		*to = *v
+	}
+	return err
+}

@@ -1,0 +1,81 @@
+package tasks
+
+import (
+	"errors"
+	"fmt"
+	"path"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/onset-eval/onset/tasks/dataset"
+)
+
+// FileError says what is wrong in a task or suite file, where, and what to type instead.
+type FileError struct {
+	File         string
+	Line, Column int // count from 1; 0 is unknown
+	Msg          string
+	Advice       string // what to type; may be empty
+	Err          error  // the cause; may be nil
+}
+
+func (e *FileError) Error() string {
+	switch {
+	case e.Line == 0:
+		return e.File + ": " + e.Msg
+	case e.Column == 0:
+		return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Msg)
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Msg)
+}
+
+func (e *FileError) Unwrap() error { return e.Err }
+
+// Hint says what to type instead; it may be empty.
+func (e *FileError) Hint() string { return e.Advice }
+
+// parseYAML reads one YAML document whose root is a mapping. Nothing is decoded, so tags such as
+// !function are still there.
+func parseYAML(file string, data []byte) (field, error) {
+	var doc yaml.Node
+	if err := yaml.Load(data, &doc); err != nil {
+		return field{}, yamlError(file, err)
+	}
+	root := field{file: file, node: &doc}
+	if doc.Kind == yaml.DocumentNode {
+		root.node = doc.Content[0]
+	}
+	if root.node.Kind != yaml.MappingNode {
+		return field{}, root.errorf("a file of keys and values is expected, not %s", kindOf(root.node))
+	}
+	return root, nil
+}
+
+func yamlError(file string, err error) error {
+	var one *yaml.LoadError
+	var many *yaml.LoadErrors
+	if errors.As(err, &many) && len(many.Errors) > 0 {
+		one = many.Errors[0]
+	}
+	if one == nil && !errors.As(err, &one) {
+		return &FileError{File: file, Msg: "malformed YAML: " + err.Error()}
+	}
+	return &FileError{File: file, Line: one.Mark.Line, Column: one.Mark.Column, Msg: "malformed YAML: " + one.Message}
+}
+
+// locate puts the name of a source before the file that an error names.
+func locate(err error, source string) error {
+	var file *FileError
+	var row *dataset.Error
+	switch {
+	case errors.As(err, &file):
+		moved := *file
+		moved.File = path.Join(source, file.File)
+		return &moved
+	case errors.As(err, &row):
+		moved := *row
+		moved.File = path.Join(source, row.File)
+		return &moved
+	}
+	return fmt.Errorf("%s: %w", source, err)
+}

@@ -1,0 +1,121 @@
+package tasks
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/onset-eval/onset/tasks/dataset"
+)
+
+// readSplits finds the data files of each split: dataset_path names their format and
+// dataset_kwargs.data_files the files, relative to the file that states them. Without split names there
+// is one split, train.
+func readSplits(fsys fs.FS, d document) (map[string][]dataset.File, error) {
+	f := d.field("dataset_path")
+	if !f.set() {
+		return nil, &FileError{File: d.file, Msg: "the key \"dataset_path\" is missing", Advice: "write dataset_path: json"}
+	}
+	format, err := f.text()
+	if err != nil {
+		return nil, err
+	}
+	if format != string(dataset.JSON) && format != string(dataset.CSV) {
+		return nil, f.hintf("use json or csv, with dataset_kwargs.data_files", "dataset_path: %q is not supported yet", format)
+	}
+	if f := d.field("dataset_name"); f.set() && !f.isNull() {
+		if _, err := f.name(); err != nil {
+			return nil, err
+		}
+	}
+	f = d.field("dataset_kwargs")
+	if !f.set() {
+		return nil, &FileError{File: d.file, Msg: "the key \"dataset_kwargs\" is missing",
+			Advice: "write dataset_kwargs: {data_files: {test: FILE}}"}
+	}
+	pairs, err := f.pairs()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range pairs {
+		if p.key != "data_files" {
+			return nil, p.unknown([]string{"data_files"})
+		}
+		return dataFiles(fsys, p.field, dataset.Format(format))
+	}
+	return nil, f.errorf("dataset_kwargs: the key \"data_files\" is missing")
+}
+
+func dataFiles(fsys fs.FS, f field, format dataset.Format) (map[string][]dataset.File, error) {
+	pairs, err := f.pairs()
+	if err != nil {
+		files, err := f.findFiles(fsys, format)
+		return map[string][]dataset.File{"train": files}, err
+	}
+	splits := make(map[string][]dataset.File)
+	for _, p := range pairs {
+		if splits[p.key], err = p.findFiles(fsys, format); err != nil {
+			return nil, err
+		}
+	}
+	return splits, nil
+}
+
+// findFiles resolves names and patterns (* ? [a-z]); every one must find a file.
+func (f field) findFiles(fsys fs.FS, format dataset.Format) ([]dataset.File, error) {
+	names, err := f.texts()
+	if err != nil {
+		return nil, err
+	}
+	var out []dataset.File
+	for _, name := range names {
+		if strings.Contains(name, "://") {
+			return nil, f.errorf("data_files: %s: only local files are supported yet", name)
+		}
+		at := path.Join(path.Dir(f.file), name)
+		if !fs.ValidPath(at) || path.IsAbs(name) {
+			return nil, f.hintf("put the data beside the task file", "data_files: %s is outside of the folder of tasks", name)
+		}
+		found, err := fs.Glob(fsys, at)
+		if err != nil {
+			return nil, f.errorf("data_files: %s: %v", name, err)
+		}
+		if len(found) == 0 {
+			return nil, f.hintf("the path is relative to this file", "data_files: there is no file %s", at)
+		}
+		slices.Sort(found)
+		for _, p := range found {
+			out = append(out, dataset.File{FS: fsys, Path: p, Format: format})
+		}
+	}
+	return out, nil
+}
+
+// splitNamed gives the name in the first of the keys that is set.
+func splitNamed(d document, splits map[string][]dataset.File, keys ...string) (string, error) {
+	for _, key := range keys {
+		f := d.field(key)
+		if !f.set() || f.isNull() {
+			continue
+		}
+		name, err := f.name()
+		if err != nil {
+			return "", err
+		}
+		return name, checkSplit(f, name, splits)
+	}
+	return "", &FileError{File: d.file, Msg: "the task names no split: \"" + strings.Join(keys, "\" or \"") + "\" is missing"}
+}
+
+func checkSplit(f field, name string, splits map[string][]dataset.File) error {
+	if splits[name] != nil {
+		return nil
+	}
+	known := make([]string, 0, len(splits))
+	for k := range splits {
+		known = append(known, k)
+	}
+	slices.Sort(known)
+	return unknownWord(f, name, known)
+}
