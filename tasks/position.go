@@ -1,9 +1,11 @@
 package tasks
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -39,7 +41,7 @@ func (e *FileError) Hint() string { return e.Advice }
 func parseYAML(file string, data []byte) (field, error) {
 	var doc yaml.Node
 	if err := yaml.Load(data, &doc); err != nil {
-		return field{}, yamlError(file, err)
+		return field{}, yamlError(file, data, err)
 	}
 	root := field{file: file, node: &doc}
 	if doc.Kind == yaml.DocumentNode {
@@ -51,7 +53,7 @@ func parseYAML(file string, data []byte) (field, error) {
 	return root, nil
 }
 
-func yamlError(file string, err error) error {
+func yamlError(file string, data []byte, err error) error {
 	var one *yaml.LoadError
 	var many *yaml.LoadErrors
 	if errors.As(err, &many) && len(many.Errors) > 0 {
@@ -60,7 +62,15 @@ func yamlError(file string, err error) error {
 	if one == nil && !errors.As(err, &one) {
 		return &FileError{File: file, Msg: "malformed YAML: " + err.Error()}
 	}
-	return &FileError{File: file, Line: one.Mark.Line, Column: one.Mark.Column, Msg: "malformed YAML: " + one.Message}
+	at, msg := one.Mark, strings.TrimPrefix(one.Message, "yaml: ")
+	if one.ContextMsg != "" {
+		msg = one.ContextMsg + ": " + msg
+	}
+	lines := bytes.Count(bytes.TrimRight(data, "\n"), []byte("\n")) + 1
+	if at.Line > lines && one.ContextMark.Line > 0 {
+		at = one.ContextMark // where it began says more than the end of the file
+	}
+	return &FileError{File: file, Line: at.Line, Column: at.Column, Msg: "malformed YAML: " + msg}
 }
 
 // locate puts the name of a source before the file that an error names.
