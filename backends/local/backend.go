@@ -1,0 +1,212 @@
+// Package local runs a checkpoint in this process: tokenizer, weights, forward pass, batching and sampling, in Go.
+//
+// The answer to a request is a function of the checkpoint and the request alone. Requests that are in flight together
+// are computed together, but each row of every product is computed as if it were alone, sums run in an order fixed by
+// position, and the kernel sets give equal bits, so neither the batch, nor the lanes, nor the instruction set shows.
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/sourcegraph/conc"
+
+	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/local/internal/kernels"
+	"github.com/onset-eval/onset/backends/local/internal/tokenizer"
+)
+
+// layoutVersion rises whenever the engine's numbers may change. It is part of a model's identity.
+const layoutVersion = "1"
+
+// Options are the engine's. The zero value is right for evaluation.
+type Options struct {
+	// Kernels names the kernel set ("generic", "avx2", "avx512"); "" is the best of this machine. All give the same
+	// results.
+	Kernels string
+	// Lanes is the number of goroutines that compute; 0 is one a processor.
+	Lanes int
+	// Provider names the provider in Info; "" is "local".
+	Provider string
+}
+
+// Backend is a loaded checkpoint. It implements backends.Backend.
+type Backend struct {
+	info    backends.Info
+	model   *model
+	tok     *tokenizer.Tokenizer
+	kernels kernels.Set
+	first   int // the token that begins a text
+	queue   chan *work
+	lanes   conc.WaitGroup
+
+	mu     sync.RWMutex // guards closed; held for reading while a request is handed over
+	closed bool
+	calls  sync.WaitGroup
+}
+
+var _ backends.Backend = (*Backend)(nil)
+
+var errCancelled = errors.New("the request was cancelled")
+
+// Open loads the checkpoint in a folder: config.json, tokenizer.json and safetensors weights. The caller closes it.
+func Open(ctx context.Context, dir string, o Options) (*Backend, error) {
+	st, err := os.Stat(dir)
+	if err != nil {
+		return nil, &hintError{fmt.Errorf("open checkpoint: %w", err), "name the folder of a Hugging Face checkpoint"}
+	}
+	if !st.IsDir() {
+		return nil, &hintError{fmt.Errorf("open checkpoint %s: it is a file", dir), "name the folder of a Hugging Face checkpoint"}
+	}
+	return OpenFS(ctx, os.DirFS(dir), dir, o)
+}
+
+// OpenFS loads the checkpoint in a file system; name stands for it in Info and in errors.
+func OpenFS(ctx context.Context, fsys fs.FS, name string, o Options) (*Backend, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	b, err := load(fsys, name, o)
+	if err != nil {
+		return nil, fmt.Errorf("open checkpoint %s: %w", name, err)
+	}
+	lanes := o.Lanes
+	if lanes <= 0 {
+		lanes = runtime.GOMAXPROCS(0)
+	}
+	b.queue = make(chan *work, 2*maxLive)
+	for range lanes {
+		b.lanes.Go(newLane(b).run)
+	}
+	return b, nil
+}
+
+func load(fsys fs.FS, name string, o Options) (b *Backend, err error) {
+	set := kernels.Best()
+	if o.Kernels != "" {
+		if set, err = kernels.ByName(o.Kernels); err != nil {
+			return nil, err
+		}
+	}
+	s, err := readSpec(fsys)
+	if err != nil {
+		return nil, err
+	}
+	data, err := fs.ReadFile(fsys, "tokenizer.json")
+	if err != nil {
+		return nil, err
+	}
+	tok, err := tokenizer.Parse("tokenizer.json", data)
+	if err != nil {
+		return nil, err
+	}
+	if tok.Size() > s.vocab {
+		return nil, fmt.Errorf("tokenizer.json has %d tokens and config.json a vocabulary of %d", tok.Size(), s.vocab)
+	}
+	c, err := readCheckpoint(fsys)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, c.release()) }()
+	m, err := loadModel(s, c)
+	if err != nil {
+		return nil, err
+	}
+	first, err := firstToken(s)
+	if err != nil {
+		return nil, err
+	}
+	return &Backend{info: describe(name, o, s, c), model: m, tok: tok, kernels: set, first: first}, nil
+}
+
+// firstToken is the token that stands before a text: the beginning token, or the end token of models without one.
+func firstToken(s spec) (int, error) {
+	switch {
+	case s.bos >= 0:
+		return s.bos, nil
+	case len(s.eos) > 0:
+		return s.eos[0], nil
+	}
+	return 0, errors.New("config.json names no bos_token_id and no eos_token_id, so there is no token to begin a text with")
+}
+
+func describe(name string, o Options, s spec, c *checkpoint) backends.Info {
+	provider := o.Provider
+	if provider == "" {
+		provider = "local"
+	}
+	return backends.Info{
+		Provider: provider, Model: name, WeightsHash: c.hash, Kinds: backends.Kinds[:], Params: c.params, ContextLength: s.context,
+		Parallel: 2 * maxLive, Details: map[string]string{"architecture": s.architecture, "compute": "f32", "engine": layoutVersion},
+	}
+}
+
+// Info says what the checkpoint is.
+func (b *Backend) Info() backends.Info { return b.info }
+
+// Do answers a request. It may be called by any number of goroutines at once; what is in flight is batched.
+func (b *Backend) Do(ctx context.Context, req backends.Request) (backends.Response, error) {
+	start := time.Now()
+	if err := ctx.Err(); err != nil {
+		return backends.Response{}, fmt.Errorf("ask model: %w", err)
+	}
+	if len(req.Messages) > 0 {
+		return backends.Response{}, backends.Errorf(backends.KindUnsupported, "ask model", "it takes text and no messages")
+	}
+	w, err := b.plan(&req)
+	if err != nil {
+		return backends.Response{}, err
+	}
+	w.cancelled = ctx.Done()
+	if err := b.enqueue(ctx, w); err != nil {
+		return backends.Response{}, err
+	}
+	defer b.calls.Done()
+	select {
+	case r := <-w.done:
+		if errors.Is(r.err, errCancelled) {
+			r.err = fmt.Errorf("ask model: %w", ctx.Err())
+		}
+		r.resp.Latency = time.Since(start)
+		return r.resp, r.err
+	case <-ctx.Done():
+		return backends.Response{}, fmt.Errorf("ask model: %w", ctx.Err())
+	}
+}
+
+// enqueue hands work to the lanes; after it, calls counts the request.
+func (b *Backend) enqueue(ctx context.Context, w *work) error {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.closed {
+		return backends.Errorf(backends.KindClosed, "ask model", "the model was closed")
+	}
+	select {
+	case b.queue <- w:
+		b.calls.Add(1)
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("ask model: %w", ctx.Err())
+	}
+}
+
+// Close waits for the calls in flight and ends the lanes.
+func (b *Backend) Close() error {
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return nil
+	}
+	b.closed = true
+	b.mu.Unlock()
+	b.calls.Wait()
+	close(b.queue)
+	b.lanes.Wait()
+	return nil
+}

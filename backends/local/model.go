@@ -1,0 +1,171 @@
+package local
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/onset-eval/onset/backends/local/internal/kernels"
+)
+
+// model is a checkpoint ready to compute: weights packed for the kernels, and the rotary angles. It is read-only.
+type model struct {
+	spec
+	embed    []float32 // vocab×width, row-major
+	head     kernels.Weight
+	norm     []float32
+	layer    []layer
+	cos, sin []float32 // context × headDim/2
+}
+
+// layer is one transformer block: attention, then the gated feed-forward, each on a normed input and added to the
+// residual stream.
+type layer struct {
+	attnNorm, ffNorm []float32
+	qkv, out         kernels.Weight // q, k and v below each other
+	gateUp, down     kernels.Weight // gate and up below each other
+}
+
+// loadModel reads a Llama checkpoint by the tensor names of Hugging Face.
+func loadModel(s spec, c *checkpoint) (*model, error) {
+	m := &model{spec: s}
+	var err error
+	if m.embed, err = c.tensor("model.embed_tokens.weight", s.vocab, s.width); err != nil {
+		return nil, err
+	}
+	if m.norm, err = c.tensor("model.norm.weight", s.width); err != nil {
+		return nil, err
+	}
+	if s.tied {
+		m.head = kernels.Pack(s.vocab, s.width, m.embed)
+	} else if m.head, err = c.packed(s.width, matrix{"lm_head.weight", s.vocab}); err != nil {
+		return nil, err
+	}
+	for i := range s.layers {
+		l, err := loadLayer(s, c, fmt.Sprintf("model.layers.%d.", i))
+		if err != nil {
+			return nil, err
+		}
+		m.layer = append(m.layer, l)
+	}
+	m.angles()
+	return m, nil
+}
+
+func loadLayer(s spec, c *checkpoint, prefix string) (layer, error) {
+	var l layer
+	var err error
+	q, kv := s.heads*s.headDim, s.kvHeads*s.headDim
+	for _, load := range []func(){
+		func() { l.attnNorm, err = c.tensor(prefix+"input_layernorm.weight", s.width) },
+		func() { l.ffNorm, err = c.tensor(prefix+"post_attention_layernorm.weight", s.width) },
+		func() {
+			l.qkv, err = c.packed(s.width, matrix{prefix + "self_attn.q_proj.weight", q},
+				matrix{prefix + "self_attn.k_proj.weight", kv}, matrix{prefix + "self_attn.v_proj.weight", kv})
+		},
+		func() { l.out, err = c.packed(q, matrix{prefix + "self_attn.o_proj.weight", s.width}) },
+		func() {
+			l.gateUp, err = c.packed(s.width, matrix{prefix + "mlp.gate_proj.weight", s.ff}, matrix{prefix + "mlp.up_proj.weight", s.ff})
+		},
+		func() { l.down, err = c.packed(s.ff, matrix{prefix + "mlp.down_proj.weight", s.width}) },
+	} {
+		if load(); err != nil {
+			return l, err
+		}
+	}
+	return l, nil
+}
+
+// angles fills the rotary tables: position p turns pair j by p · theta^(-2j/headDim) (Su et al. 2021, arXiv
+// 2104.09864, section 3.2.2), computed in float64 and rounded once.
+func (m *model) angles() {
+	half := m.headDim / 2
+	m.cos, m.sin = make([]float32, m.context*half), make([]float32, m.context*half)
+	for j := range half {
+		freq := math.Pow(m.theta, -float64(2*j)/float64(m.headDim))
+		for p := range m.context {
+			sin, cos := math.Sincos(float64(p) * freq)
+			m.cos[p*half+j], m.sin[p*half+j] = float32(cos), float32(sin)
+		}
+	}
+}
+
+// row is one token of a sequence at its position, to be run through the model.
+type row struct {
+	token, pos int
+	seq        *sequence
+}
+
+// scratch holds the activations of a step for up to rows rows.
+type scratch struct {
+	x, y, qkv, att, gateUp, hidden []float32
+	last, logits                   []float32 // rows that need logits, normed, and their logits
+}
+
+func newScratch(s spec, rows int) *scratch {
+	qkv := (s.heads + 2*s.kvHeads) * s.headDim
+	return &scratch{
+		x: make([]float32, rows*s.width), y: make([]float32, rows*s.width), qkv: make([]float32, rows*qkv),
+		att: make([]float32, rows*s.heads*s.headDim), gateUp: make([]float32, rows*2*s.ff), hidden: make([]float32, rows*s.ff),
+	}
+}
+
+// forward runs rows through the model and stores their keys and values. It leaves the residual stream in b.x. A row
+// attends to its sequence up to its own position, so a sequence's rows stand in order and without gaps.
+func (m *model) forward(k kernels.Set, b *scratch, rows []row) {
+	n, d := len(rows), m.width
+	for i, r := range rows {
+		copy(b.x[i*d:i*d+d], m.embed[r.token*d:r.token*d+d])
+	}
+	x := b.x[:n*d]
+	for l := range m.layer {
+		w := &m.layer[l]
+		k.RMSNorm(b.y[:n*d], x, w.attnNorm, n, m.eps)
+		k.Linear(b.qkv, b.y, n, w.qkv)
+		m.attention(k, b, rows, l)
+		k.Linear(b.y, b.att, n, w.out)
+		k.Add(x, b.y[:n*d])
+		k.RMSNorm(b.y[:n*d], x, w.ffNorm, n, m.eps)
+		k.Linear(b.gateUp, b.y, n, w.gateUp)
+		k.SiluMul(b.hidden[:n*m.ff], b.gateUp, n)
+		k.Linear(b.y, b.hidden, n, w.down)
+		k.Add(x, b.y[:n*d])
+	}
+}
+
+// attention turns queries and keys by their positions, stores keys and values, and attends.
+func (m *model) attention(k kernels.Set, b *scratch, rows []row, l int) {
+	hd, half := m.headDim, m.headDim/2
+	q, kv := m.heads*hd, m.kvHeads*hd
+	width := q + 2*kv
+	for i, r := range rows {
+		at := b.qkv[i*width : i*width+width]
+		angle := r.pos * half
+		k.Rope(at[:q+kv], m.cos[angle:angle+half], m.sin[angle:angle+half], 1, m.heads+m.kvHeads, hd)
+		r.seq.pages[l][r.pos/kernels.PageSize].Put(r.pos%kernels.PageSize, m.kvHeads, hd, at[q:q+kv], at[q+kv:])
+	}
+	scale := float32(1 / math.Sqrt(float64(hd)))
+	for i, r := range rows {
+		k.Attend(b.att[i*q:i*q+q], b.qkv[i*width:i*width+q], m.heads, m.kvHeads, hd, r.seq.pages[l], r.pos+1, scale)
+	}
+}
+
+// logits gives the logits of the rows listed in at, of the last forward: [len(at)×vocab], valid until the next call.
+func (m *model) logits(k kernels.Set, b *scratch, at []int) []float32 {
+	d := m.width
+	b.last = grow(b.last, 2*len(at)*d)
+	b.logits = grow(b.logits, len(at)*m.vocab)
+	picked, normed := b.last[:len(at)*d], b.last[len(at)*d:2*len(at)*d]
+	for i, r := range at {
+		copy(picked[i*d:i*d+d], b.x[r*d:r*d+d])
+	}
+	k.RMSNorm(normed, picked, m.norm, len(at), m.eps)
+	k.Linear(b.logits, normed, len(at), m.head)
+	return b.logits[:len(at)*m.vocab]
+}
+
+func grow(s []float32, n int) []float32 {
+	if cap(s) < n {
+		return make([]float32, n+n/2)
+	}
+	return s[:cap(s)]
+}

@@ -1,0 +1,136 @@
+package local
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/onset-eval/onset/backends"
+)
+
+// work is one request on its way through the engine.
+type work struct {
+	req       *backends.Request
+	cancelled <-chan struct{}
+	parts     []part
+	shared    int // tokens that all parts begin with and that are worth computing once; 0 with one part
+	dropped   int // tokens dropped from the left of the prompt
+	maxTokens int
+	done      chan result // holds one
+}
+
+type result struct {
+	resp backends.Response
+	err  error
+}
+
+// part is one text of a request: a prompt to continue, or a text of which ids[from:] are scored.
+type part struct {
+	ids  []int
+	from int
+	into int // index of the log-probability that it adds to
+}
+
+// plan turns a request into parts. Its error is one of the request.
+func (b *Backend) plan(req *backends.Request) (*work, error) {
+	w := &work{req: req, done: make(chan result, 1)}
+	switch req.Kind {
+	case backends.Generate:
+		return w, b.planGenerate(w)
+	case backends.LogLikelihood:
+		return w, b.planScores(w)
+	case backends.LogLikelihoodRolling:
+		return w, b.planRolling(w)
+	}
+	return nil, backends.Errorf(backends.KindUnsupported, "plan request", "no requests of kind %q", req.Kind)
+}
+
+// defaultMaxTokens bounds a generation that names no bound itself, as lm-evaluation-harness does.
+const defaultMaxTokens = 256
+
+// planGenerate leaves room in the context for the tokens to come and drops what does not fit from the prompt's left.
+func (b *Backend) planGenerate(w *work) error {
+	ids := b.promptIDs(w.req.Prompt)
+	w.maxTokens = w.req.Sampling.MaxTokens
+	if w.maxTokens <= 0 {
+		w.maxTokens = min(defaultMaxTokens, max(1, b.model.context-len(ids)))
+	}
+	w.maxTokens = min(w.maxTokens, b.model.context-1)
+	if room := b.model.context - w.maxTokens; len(ids) > room {
+		w.dropped = len(ids) - room
+		ids = ids[w.dropped:]
+	}
+	w.parts = []part{{ids: ids}}
+	return nil
+}
+
+// promptIDs encodes a prompt; an empty one is the token that begins texts.
+func (b *Backend) promptIDs(prompt string) []int {
+	ids := b.tok.Encode(prompt, true)
+	if len(ids) == 0 {
+		ids = []int{b.first}
+	}
+	return ids
+}
+
+// planScores encodes prompt and continuations as lm-evaluation-harness does: white space at the prompt's end belongs
+// to the continuation, and the continuation's tokens are those of the whole text past as many as the prompt has.
+func (b *Backend) planScores(w *work) error {
+	const op = "score continuations"
+	if len(w.req.Continuations) == 0 {
+		return backends.Errorf(backends.KindInvalid, op, "there is none")
+	}
+	prompt := strings.TrimRightFunc(w.req.Prompt, unicode.IsSpace)
+	space := w.req.Prompt[len(prompt):]
+	context := len(b.promptIDs(prompt))
+	for i, c := range w.req.Continuations {
+		ids := b.promptIDs(prompt + space + c)
+		if len(ids) <= context {
+			return backends.Errorf(backends.KindInvalid, op, "continuation %d (%q) adds no token to the prompt", i, c)
+		}
+		p := part{ids: ids, from: context, into: i}
+		if over := len(ids) - (b.model.context + 1); over > 0 {
+			w.dropped = max(w.dropped, over)
+			p.ids, p.from = ids[over:], max(1, context-over)
+		}
+		w.parts = append(w.parts, p)
+	}
+	if len(w.parts) > 1 && w.dropped == 0 {
+		w.shared = commonPrefix(w.parts)
+	}
+	return nil
+}
+
+// commonPrefix counts the tokens that all parts begin with and that no part scores, less one: the last of them gives
+// the first logits of each part, and is computed with it.
+func commonPrefix(parts []part) int {
+	n := parts[0].from
+	for _, p := range parts[1:] {
+		n = min(n, p.from)
+		for i := range n {
+			if p.ids[i] != parts[0].ids[i] {
+				n = i
+				break
+			}
+		}
+	}
+	return max(0, n-1)
+}
+
+// planRolling cuts a text into windows in which every token is scored once, with as much context as there is room for:
+// the first window begins with the token that begins texts, a later one ends at its last new token.
+func (b *Backend) planRolling(w *work) error {
+	ids := b.tok.Encode(w.req.Prompt, false)
+	if len(ids) == 0 {
+		return backends.Errorf(backends.KindInvalid, "score text", "it has no tokens")
+	}
+	size := b.model.context
+	n := min(size, len(ids))
+	w.parts = []part{{ids: append([]int{b.first}, ids[:n]...), from: 1}}
+	for n < len(ids) {
+		fresh := min(size, len(ids)-n)
+		n += fresh
+		window := ids[n-size-1 : n]
+		w.parts = append(w.parts, part{ids: window, from: len(window) - fresh})
+	}
+	return nil
+}
