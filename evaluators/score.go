@@ -32,6 +32,9 @@ type Score struct {
 	// Value is in [0,1] for metrics that judge right and wrong, else in the metric's own unit; nil where
 	// there is nothing to judge.
 	Value *float64 `json:"value,omitempty"`
+	// Weight is what Value is divided by when a metric is a ratio of sums over the task: words for
+	// word_perplexity, bytes for byte_perplexity and bits_per_byte; 0 elsewhere.
+	Weight float64 `json:"weight,omitempty"`
 	// Continuous is the companion that moves before the value does, and ContinuousName says which:
 	// "target_logprob" (nats a token), "brier", "token_edit_similarity" (1 is equal).
 	Continuous     *float64 `json:"continuous,omitempty"`
@@ -49,11 +52,9 @@ type Input struct {
 	// Answer is the filtered text of the main response, and Parsed is false where a filter found none.
 	Answer string
 	Parsed bool
-	// Options are those of the task's metric_list entry.
-	Options tasks.Options
 }
 
-// Scorer judges one sample. Score is pure: it depends on its input alone.
+// Scorer judges one sample.
 type Scorer struct {
 	Name string
 	// Doc says in one line what is judged, with the value's unit and range.
@@ -64,5 +65,8 @@ type Scorer struct {
 	Kinds []backends.Kind
 	// HigherIsBetter is the direction of Value.
 	HigherIsBetter bool
-	Score          func(Input) Score
+	// Bind checks the options of a task's metric_list entry and gives the judgement under them, which is
+	// pure: it depends on its input alone. Judge fills in the names, the answer, and the outcomes of inputs
+	// that have no answer.
+	Bind func(tasks.Options) (func(Input) Score, error)
 }
