@@ -1,10 +1,10 @@
 package scaling
 
 import (
+	"cmp"
 	"fmt"
 	"math"
-
-	"github.com/onset-eval/onset/reports/stats"
+	"slices"
 )
 
 // PointResult is a point with its interval and its tests against the baseline.
@@ -34,18 +34,36 @@ type Analysis struct {
 	Shots  int    `json:"shots"`
 	Metric string `json:"metric"`
 	Axis   string `json:"axis"`
-	// Label is the verdict.
-	Label Label `json:"label"`
+	// Label is the verdict, and Sharpness says how fast the ability appears; "" where there is no onset.
+	Label     Label     `json:"label"`
+	Sharpness Sharpness `json:"sharpness"`
 	// Onset is nil where no ability appears.
 	Onset *Onset `json:"onset"`
+	// ChangePoint is nil where no break model is called for.
+	ChangePoint *ChangePoint `json:"change_point"`
+	Transition  *Transition  `json:"transition"`
+	// Stability is nil where no bootstrap was asked for, Artefact where the floor has fewer than three models
+	// with a continuous metric.
+	Stability *Stability `json:"stability"`
+	Artefact  *Artefact  `json:"artefact"`
 	// Baseline is what was tested against, and P0 the performance that still counts as chance, in the metric's unit.
 	Baseline Baseline `json:"baseline"`
 	P0       float64  `json:"p0"`
 	// Models counts the points used, and Decades is the range of their scales.
-	Models   int           `json:"models"`
-	Decades  float64       `json:"decades"`
-	Points   []PointResult `json:"points"`
-	Warnings []string      `json:"warnings,omitempty"`
+	Models  int           `json:"models"`
+	Decades float64       `json:"decades"`
+	Points  []PointResult `json:"points"`
+	// Fits are the curve models by rising AICc, and Selected names the first of the parametric ones.
+	Fits     []Fit    `json:"fits"`
+	Selected string   `json:"selected_model"`
+	BigBench BigBench `json:"bigbench"`
+	// P is the p-value of no model being above chance (the least of the adjusted ones), Q the same after
+	// Benjamini and Hochberg over the curves analysed together; equal for one curve.
+	P float64 `json:"p"`
+	Q float64 `json:"q"`
+	// Replication compares with the same task in other families; nil where there is none.
+	Replication *Replication `json:"replication"`
+	Warnings    []string     `json:"warnings,omitempty"`
 }
 
 // Analyze tests every model of a curve against the baseline and says where the ability appears.
@@ -67,38 +85,96 @@ func Analyze(c Curve, o Options) Analysis {
 	for i := range points {
 		all[i] = observe(&c, &points[i], &o)
 	}
-	above := a.test(&c, points, all, p0, &o)
-	if len(all) > 0 {
-		a.Decades = all[len(all)-1].x - all[0].x
-	}
-	on := persistentOnset(all, above, p0)
-	a.Onset = bracket(points, on)
-	a.Label = label(all, above, on, c0, a.Decades, &o)
+	j := newJudge(all, c0, &o)
+	a.Decades = j.decades()
+	a.Points = pointResults(&c, points, j)
+	a.Onset = bracket(points, j.on)
+	a.Label = j.label()
+	a.describe(&c, points, j)
 	a.warn(points, &o)
 	return a
 }
 
-// test fills the analysis's points.
-func (a *Analysis) test(c *Curve, points []Point, all []obs, p0 float64, o *Options) (above []bool) {
-	exact := *o
+// describe fills what goes beyond the label.
+func (a *Analysis) describe(c *Curve, points []Point, j *judge) {
+	a.P = 1
+	scores := make([]float64, len(points))
+	resolution := math.Inf(1)
+	for i := range points {
+		a.P = min(a.P, j.holm[i])
+		scores[i] = points[i].score()
+		n := points[i].N
+		if n == 0 {
+			n = j.o.UnknownN
+		}
+		resolution = min(resolution, math.Abs(c.perfect())/n)
+	}
+	a.Q = a.P
+	a.BigBench = bigBench(scores, resolution)
+	a.fitAll(c, j)
+	a.ChangePoint = j.changePoint(c.Axis)
+	if a.Transition = j.transition(); a.Transition != nil {
+		a.Sharpness = a.Transition.Word
+	}
+	a.Artefact = j.artefact(c, points)
+	if j.o.Replicates > 0 && len(points) > 0 {
+		a.Stability = j.stability(c, points, a.Label)
+	}
+}
+
+// fitAll writes out every curve model that the points allow.
+func (a *Analysis) fitAll(c *Curve, j *judge) {
+	if len(j.all) < 3 {
+		return
+	}
+	for _, model := range []string{ModelChance, ModelConst, ModelLinear, ModelQuadratic, ModelStep, ModelHinge, ModelSigmoid, ModelIsotonic} {
+		f := j.fit(model)
+		if math.IsInf(f.ll, 0) || math.IsNaN(f.ll) {
+			continue
+		}
+		out := Fit{Model: model, Parameters: f.params, LogLik: f.ll, Coefficients: f.coef, Values: make([]float64, len(f.values))}
+		for i, v := range f.values {
+			out.Values[i] = metricUnit(c, v)
+		}
+		if !math.IsInf(f.aicc, 0) && model != ModelIsotonic {
+			out.AICc = &f.aicc
+		}
+		if !math.IsNaN(f.width) {
+			out.Width = &f.width
+		}
+		a.Fits = append(a.Fits, out)
+	}
+	slices.SortStableFunc(a.Fits, func(x, y Fit) int {
+		switch {
+		case x.AICc == nil && y.AICc == nil:
+			return 0
+		case x.AICc == nil:
+			return 1
+		case y.AICc == nil:
+			return -1
+		}
+		return cmp.Compare(*x.AICc, *y.AICc)
+	})
+	if a.Fits[0].AICc != nil {
+		a.Selected = a.Fits[0].Model
+	}
+}
+
+// pointResults writes out the tests of single models, with the exact ones without sigma0 beside them.
+func pointResults(c *Curve, points []Point, j *judge) []PointResult {
+	exact := *j.o
 	exact.Sigma0 = 0
-	p := make([]float64, len(all))
-	a.Points = make([]PointResult, len(all))
-	for i := range all {
-		p[i] = all[i].pAbove(p0)
+	out := make([]PointResult, len(points))
+	for i := range points {
 		raw := observe(c, &points[i], &exact)
-		a.Points[i] = PointResult{
+		lo, hi := raw.interval(j.o.Level)
+		out[i] = PointResult{
 			Point: points[i], Score: points[i].score(),
-			Lo: metricUnit(c, raw.lo), Hi: metricUnit(c, raw.hi),
-			EffectiveN: all[i].n, P: p[i], PExact: raw.pAbove(p0),
+			Lo: metricUnit(c, lo), Hi: metricUnit(c, hi), EffectiveN: j.all[i].n,
+			P: j.p[i], PHolm: j.holm[i], PExact: raw.pAbove(j.p0), Above: j.above[i],
 		}
 	}
-	above = make([]bool, len(all))
-	for i, adjusted := range stats.Holm(p) {
-		above[i] = adjusted < o.Alpha
-		a.Points[i].PHolm, a.Points[i].Above = adjusted, above[i]
-	}
-	return above
+	return out
 }
 
 // metricUnit turns performance on the scale of obs.y back into the metric's unit.

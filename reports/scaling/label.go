@@ -3,38 +3,35 @@ package scaling
 // Label is the verdict on a curve.
 type Label string
 
-// The labels.
+// The labels, in the order in which the procedure tries them.
 const (
 	// Undetermined says that the models are too few, or too alike in scale, or contradict each other.
 	Undetermined Label = "undetermined"
+	// UShaped says that performance falls with scale and then rises.
+	UShaped Label = "u-shaped"
+	// Inverse says that larger models are worse.
+	Inverse Label = "inverse"
 	// Flat says that no model is above chance and that a rise worth naming is excluded at the largest.
 	Flat Label = "flat"
 	// MaybeFlat says that no model is above chance and that the items are too few to exclude a rise.
 	MaybeFlat Label = "flat?"
-	// Appears says that the ability is absent in smaller models and present in larger ones.
-	Appears Label = "appears"
-	// Present says that the smallest model is above chance already.
-	Present Label = "present"
+	// NotCorrelated says that models are above chance without a trend over scale.
+	NotCorrelated Label = "not-correlated"
+	// Smooth says that performance rises over the whole range, or from so early that no floor is seen.
+	Smooth Label = "smooth"
+	// Emergent says that smaller models are at chance and larger ones significantly above it.
+	Emergent Label = "emergent"
 )
 
-// label gives the first label that applies.
-func label(all []obs, above []bool, on int, c0, decades float64, o *Options) Label {
-	if len(all) < o.MinModels || decades < o.MinDecades {
-		return Undetermined
-	}
-	switch {
-	case on == 0:
-		return Present
-	case on > 0:
-		return Appears
-	}
-	for _, is := range above {
-		if is {
-			return Undetermined
-		}
-	}
-	if all[len(all)-1].hi < c0+o.FlatRise*(1-c0) {
-		return Flat
-	}
-	return MaybeFlat
-}
+// Labels lists the labels in the order in which they are tried.
+var Labels = [...]Label{Undetermined, UShaped, Inverse, Flat, MaybeFlat, NotCorrelated, Smooth, Emergent}
+
+// Sharpness says how fast an ability appears.
+type Sharpness string
+
+// The words for sharpness.
+const (
+	Abrupt     Sharpness = "abrupt"     // the interval of the transition's width lies below MaxWidth
+	Gradual    Sharpness = "gradual"    // it lies above
+	Unresolved Sharpness = "unresolved" // the models are too far apart to say
+)

@@ -17,8 +17,6 @@ type obs struct {
 	// k of n are effective counts where n > 0; else se is the Gaussian standard error of y.
 	k, n float64
 	se   float64
-	// lo and hi bound y with the noise, at the confidence level.
-	lo, hi float64
 }
 
 // decadeOfLoss is how far the logarithm of the loss falls over a decade of parameters, L ∝ N^-0.076 (Kaplan
@@ -153,7 +151,6 @@ func observe(c *Curve, p *Point, o *Options) obs {
 			ob.n = p.N / (1 + p.N*sigma*sigma/spread(ob.y, 2*sigma))
 		}
 		ob.k = ob.y * ob.n
-		ob.lo, ob.hi = exactBounds(ob.k, ob.n, 1-o.Level)
 		return ob
 	}
 	scale := c.perfect()
@@ -168,8 +165,6 @@ func observe(c *Curve, p *Point, o *Options) obs {
 		se = math.Sqrt(spread(ob.y, 0.5/o.UnknownN) / o.UnknownN)
 	}
 	ob.se = math.Hypot(se, sigma)
-	z := stats.NormalQuantile(0.5 + o.Level/2)
-	ob.lo, ob.hi = ob.y-z*ob.se, ob.y+z*ob.se
 	return ob
 }
 
@@ -193,4 +188,23 @@ func (ob *obs) pAbove(p0 float64) float64 {
 		return stats.BinomialUpper(ob.k, ob.n, p0)
 	}
 	return stats.NormalUpper((ob.y - p0) / ob.se)
+}
+
+// pBelow is the one-sided p-value of the true performance being at least p. It is under half of 1 - level
+// exactly where the upper end of the two-sided interval is below p.
+func (ob *obs) pBelow(p float64) float64 {
+	if ob.n > 0 {
+		return stats.BinomialLower(ob.k, ob.n, p)
+	}
+	return stats.NormalUpper((p - ob.y) / ob.se)
+}
+
+// interval bounds y at confidence level: exactly where it has a count, else with the normal quantile.
+func (ob *obs) interval(level float64) (lo, hi float64) {
+	if ob.n > 0 {
+		e := stats.ClopperPearson(ob.k, ob.n, level)
+		return e.Lo, e.Hi
+	}
+	z := stats.NormalQuantile(0.5 + level/2)
+	return ob.y - z*ob.se, ob.y + z*ob.se
 }

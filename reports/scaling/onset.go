@@ -13,26 +13,26 @@ type Onset struct {
 	Index int `json:"index"`
 }
 
-// persistentOnset is the index of the first model that is above chance and stays there: no later model's
-// upper bound is below p0, at least two thirds of the later ones are above chance, and the last is. It is -1
-// where there is none. One significant model among many at chance is not an ability.
-func persistentOnset(obs []obs, above []bool, p0 float64) int {
-	last := len(obs) - 1
-	if last < 0 || !above[last] {
+// persistentOnset is the index of the first model that is above chance and stays there, -1 where there is none:
+// one significant model among many at chance is not an ability. The first must be above after Holm's
+// adjustment. Given that, no later model may be below p0 with its upper bound, and at least two thirds of the
+// later ones and the last must be above at the unadjusted alpha: they confirm one finding, and make no new one.
+func (j *judge) persistentOnset() int {
+	last := len(j.all) - 1
+	if last < 0 || j.p[last] >= j.o.Alpha {
 		return -1
 	}
-	best := -1
-	later, laterAbove := 0, 0
+	best, later, confirmed := -1, 0, 0
 	for i := last; i >= 0; i-- {
-		if above[i] && 3*laterAbove >= 2*later {
+		if j.above[i] && 3*confirmed >= 2*later {
 			best = i
 		}
-		if obs[i].hi < p0 {
+		if j.all[i].y < j.p0 && j.all[i].pBelow(j.p0) < (1-j.o.Level)/2 {
 			break // nothing before this model can be an onset
 		}
 		later++
-		if above[i] {
-			laterAbove++
+		if j.p[i] < j.o.Alpha {
+			confirmed++
 		}
 	}
 	return best

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/mathext"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // fewTrials is the count below which a proportion's interval is too wide to see a rise of ten points.
@@ -99,3 +100,13 @@ func NormalQuantile(p float64) float64 { return mathext.NormalQuantile(p) }
 
 // NormalUpper is P(Z ≥ z) of the standard normal distribution.
 func NormalUpper(z float64) float64 { return 0.5 * math.Erfc(z/math.Sqrt2) }
+
+// StudentQuantile is the t with P(T ≤ t) = p for Student's distribution with df degrees of freedom.
+func StudentQuantile(p, df float64) float64 {
+	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: df}.Quantile(p)
+}
+
+// StudentUpper is P(T ≥ t) of Student's distribution with df degrees of freedom.
+func StudentUpper(t, df float64) float64 {
+	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: df}.Survival(t)
+}
