@@ -145,7 +145,7 @@ func readAxis(f yamlfile.Field) (string, error) {
 var modelKeys = []string{"name", "model", "params", "train_tokens", "train_flops", "loss", "base_url", "args"}
 
 func (l *Ladder) addModel(f yamlfile.Field) error {
-	m := Model{Family: l.Family}
+	m := Model{Family: l.Family, Axis: l.Axis}
 	pairs, err := f.Pairs()
 	if err != nil {
 		return err

@@ -19,6 +19,8 @@ type Model struct {
 	Family string `json:"family,omitempty"`
 	Ref    Ref    `json:"ref"`
 	Scale  Scale  `json:"scale,omitzero"`
+	// Axis is the scale on which the family is ordered, one of Axes; "" is AxisParams.
+	Axis string `json:"axis,omitempty"`
 	// BaseURL and Args are passed to the backend's opener.
 	BaseURL string            `json:"base_url,omitempty"`
 	Args    map[string]string `json:"args,omitempty"`

@@ -1,0 +1,114 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sourcegraph/conc/pool"
+
+	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/evaluators/runlog"
+)
+
+// Options are the runner's. The zero value runs with the backends' own parallelism and no progress.
+type Options struct {
+	// Workers is the number of samples in flight; 0 takes the backend's Info.Parallel.
+	Workers int
+	// Done reports whether a record is already there; nil says none is.
+	Done func(runlog.Key) bool
+	// Drain, once closed, ends the run after the samples in flight. A done context ends it at once.
+	Drain <-chan struct{}
+	// Observe is told of every record and of each model's start; nil is nobody. It is called concurrently.
+	Observe Observer
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Observer follows a run.
+type Observer interface {
+	ModelStarted(m backends.Model, info backends.Info)
+	// Recorded is called after each record is handed to the sink.
+	Recorded(r *runlog.Record)
+	// Skipped is called for each sample and draw whose record is already there.
+	Skipped(k runlog.Key)
+}
+
+// Summary counts what a run did.
+type Summary struct {
+	Recorded int // records written
+	Skipped  int // records that were already there
+	Errors   int // records written whose outcome is error
+	// Drained is true where the run was told to end before all was done.
+	Drained bool
+}
+
+// ErrStopped is the cause of a run that was told to drain.
+var ErrStopped = errors.New("stopped before all samples were done")
+
+// Run carries out the plan. Each model is opened once for all its cells, one after the other; samples
+// stream through a bounded channel to the workers, so memory does not grow with the suite.
+//
+// A request that fails becomes a record of outcome error. Run ends early on a failure of the plan, the
+// sink or the context, and on an error that every further request would meet too (no key, no such model,
+// nothing left to spend); what was recorded until then stays. A drained run ends with ErrStopped.
+//
+// infos are those that Check gave for the plan's models.
+func Run(ctx context.Context, p Plan, infos []backends.Info, opener Opener, sink Sink, o Options) (Summary, error) {
+	cells, err := bind(p.Cells)
+	if err != nil {
+		return Summary{}, err
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Observe == nil {
+		o.Observe = silent{}
+	}
+	var total Summary
+	for i, m := range p.Models {
+		r := &modelRun{plan: p, model: m, info: infos[i], cells: cells, opener: opener, sink: sink, opts: o}
+		err := r.run(ctx)
+		total.Recorded += int(r.recorded.Load())
+		total.Skipped += int(r.skipped.Load())
+		total.Errors += int(r.errors.Load())
+		if err != nil {
+			total.Drained = errors.Is(err, ErrStopped)
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+// run runs the model's cells: one producer, the workers, and the wait for all of them. The model is opened
+// when its first sample is due, so a model with nothing left to do is not opened at all.
+func (r *modelRun) run(ctx context.Context) (err error) {
+	workers := r.opts.Workers
+	if workers <= 0 {
+		workers = max(1, r.info.Parallel)
+	}
+	jobs := make(chan job, workers)
+	group := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
+	group.Go(func(ctx context.Context) error {
+		defer close(jobs)
+		return r.produce(ctx, jobs)
+	})
+	for range workers {
+		group.Go(func(ctx context.Context) error {
+			for j := range jobs {
+				if err := r.do(ctx, j); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err = group.Wait()
+	if err == nil && r.drained {
+		err = ErrStopped
+	}
+	if r.backend != nil {
+		err = errors.Join(err, r.backend.Close())
+	}
+	return err
+}

@@ -1,0 +1,56 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/evaluators/runlog"
+)
+
+// Header describes a plan for the run directory.
+func Header(p Plan, infos []backends.Info, version string) (runlog.Header, error) {
+	scorers, err := Scorers(p)
+	if err != nil {
+		return runlog.Header{}, err
+	}
+	h := runlog.Header{Schema: runlog.Schema, Onset: version, Seed: p.Seed}
+	for i, m := range p.Models {
+		h.Models = append(h.Models, runlog.ModelHeader{Model: m, Info: infos[i]})
+	}
+	for _, s := range scorers {
+		h.Scorers = append(h.Scorers, runlog.ScorerHeader{Name: s.Name, Version: s.Version})
+	}
+	seen := make(map[string]bool)
+	for _, c := range p.Cells {
+		if name := c.Task.Name(); !seen[name] {
+			seen[name] = true
+			h.Tasks = append(h.Tasks, runlog.TaskHeader{Name: name, Digest: c.Task.Digest(), Version: c.Task.Version()})
+		}
+	}
+	return h, nil
+}
+
+// Size counts the records that the plan makes on each model. It reads the tasks' data.
+func Size(ctx context.Context, p Plan) (int, error) {
+	total := 0
+	for _, c := range p.Cells {
+		n, err := c.Task.Count(ctx, c.Variant)
+		if err != nil {
+			return 0, fmt.Errorf("task %s: %w", c.Task.Name(), err)
+		}
+		if c.Limit > 0 {
+			n = min(n, c.Limit)
+		}
+		total += p.Shard.count(n) * max(1, c.Draws)
+	}
+	return total, nil
+}
+
+// count says how many of n samples the shard takes.
+func (s Shard) count(n int) int {
+	if s.Count <= 1 {
+		return n
+	}
+	return (n - s.Index + s.Count - 1) / s.Count
+}
