@@ -1,0 +1,111 @@
+package kernels
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+func benchEach(b *testing.B, f func(b *testing.B, s Set)) {
+	for _, s := range All() {
+		b.Run(s.Name(), func(b *testing.B) { f(b, s) })
+	}
+}
+
+// BenchmarkLinear reports GFLOP/s, the best of a few milliseconds (which other work on the machine disturbs
+// less), and its share of the multiply-add peak that was measured in the same way just before.
+func BenchmarkLinear(b *testing.B) {
+	for _, d := range []struct{ m, n, k int }{
+		{512, 512, 512}, {64, 3072, 768}, {1, 3072, 768}, {64, 384, 128}, {64, 688, 128}, {64, 128, 344},
+	} {
+		b.Run(fmt.Sprintf("m%dk%dn%d", d.m, d.k, d.n), func(b *testing.B) {
+			benchEach(b, func(b *testing.B, s Set) { benchLinear(b, s, d.m, d.n, d.k) })
+		})
+	}
+}
+
+func benchLinear(b *testing.B, s Set, m, n, k int) {
+	r := newRand(1)
+	a, dst := ordinary.into(r, make([]float32, m*k)), make([]float32, m*n)
+	w := Pack(n, k, ordinary.into(r, make([]float32, n*k)))
+	peak := peakFlops(s)
+	for b.Loop() {
+		s.Linear(dst, a, m, w)
+	}
+	flops := 2 * float64(m*n*k)
+	b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+	if peak > 0 {
+		reps := 1 + int(1e8/flops)
+		best := bestRate(flops*float64(reps), func() {
+			for range reps {
+				s.Linear(dst, a, m, w)
+			}
+		})
+		b.ReportMetric(best/1e9, "bestGFLOP/s")
+		b.ReportMetric(100*best/peak, "%peak")
+	}
+}
+
+// bestRate is the most work a second seen in a few runs of about a millisecond.
+func bestRate(work float64, run func()) float64 {
+	var best float64
+	for range 20 {
+		start := time.Now()
+		run()
+		best = max(best, work/time.Since(start).Seconds())
+	}
+	return best
+}
+
+func BenchmarkAttend(b *testing.B) {
+	for _, d := range []struct{ heads, dim, n int }{{1, 8, 16}, {2, 16, 64}, {4, 32, 16}, {4, 32, 64}, {4, 32, 128}, {12, 64, 512}} {
+		b.Run(fmt.Sprintf("heads%d,dim%d,n%d", d.heads, d.dim, d.n), func(b *testing.B) {
+			benchEach(b, func(b *testing.B, s Set) {
+				r := newRand(1)
+				pages := make([]Page, (d.n+PageSize-1)/PageSize)
+				for i := range pages {
+					pages[i].K = ordinary.into(r, make([]float32, d.heads*d.dim*PageSize))
+					pages[i].V = ordinary.into(r, make([]float32, d.heads*d.dim*PageSize))
+				}
+				q, dst := ordinary.into(r, make([]float32, d.heads*d.dim)), make([]float32, d.heads*d.dim)
+				b.ReportAllocs()
+				for b.Loop() {
+					s.Attend(dst, q, d.heads, d.heads, d.dim, pages, d.n, 0.2)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*d.heads*d.n), "ns/key")
+			})
+		})
+	}
+}
+
+func BenchmarkSiluMul(b *testing.B) {
+	benchEach(b, func(b *testing.B, s Set) {
+		const m, n = 16, 344
+		x, dst := ordinary.into(newRand(1), make([]float32, 2*m*n)), make([]float32, m*n)
+		for b.Loop() {
+			s.SiluMul(dst, x, m)
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*m*n), "ns/value")
+	})
+}
+
+func BenchmarkLogSumExp(b *testing.B) {
+	benchEach(b, func(b *testing.B, s Set) {
+		x := ordinary.into(newRand(1), make([]float32, 50257))
+		for b.Loop() {
+			s.LogSumExp(x)
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(x)), "ns/value")
+	})
+}
+
+func BenchmarkRMSNorm(b *testing.B) {
+	benchEach(b, func(b *testing.B, s Set) {
+		const m, n = 64, 128
+		x, dst := ordinary.into(newRand(1), make([]float32, m*n)), make([]float32, m*n)
+		for b.Loop() {
+			s.RMSNorm(dst, x, x[:n], m, 1e-5)
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*m*n), "ns/value")
+	})
+}
