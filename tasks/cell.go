@@ -116,8 +116,7 @@ func (f field) itemAt(i int) field {
 }
 
 func pointAt(at field, err error) error {
-	var file *FileError
-	if !at.set() || errors.As(err, &file) {
+	if _, located := err.(*FileError); !at.set() || located {
 		return err
 	}
 	hint := ""

@@ -43,6 +43,7 @@ type Index struct {
 	tasks  map[string]*indexed
 	tags   map[string][]string
 	groups map[string]bool // known and not supported yet
+	broken []error         // what is wrong with files of folders
 }
 
 // indexed is a task that is loaded at its first use.
@@ -52,7 +53,8 @@ type indexed struct {
 }
 
 // NewIndex finds the tasks of the sources. A name in a later source hides that of an earlier one. Data is
-// not read yet, and a task file's keys are checked when the task is asked for.
+// not read yet, and a task file's keys are checked when the task is asked for. A file of a folder that
+// cannot be read hides no other: Broken tells of it.
 func NewIndex(sources ...Source) (*Index, error) {
 	x := &Index{tasks: make(map[string]*indexed), tags: make(map[string][]string), groups: make(map[string]bool)}
 	for _, s := range sources {
@@ -77,8 +79,12 @@ func (x *Index) add(s Source) error {
 	}
 	found := make(map[string]*indexed)
 	for _, file := range files {
-		if err := x.addFile(s, file, found); err != nil {
+		err := x.addFile(s, file, found)
+		switch {
+		case err != nil && s.Only != "":
 			return s.wrap(err)
+		case err != nil:
+			x.broken = append(x.broken, s.wrap(err))
 		}
 	}
 	maps.Copy(x.tasks, found)
@@ -155,6 +161,9 @@ func (s Source) at(e *FileError) string {
 // Names lists the tasks, sorted.
 func (x *Index) Names() []string { return slices.Sorted(maps.Keys(x.tasks)) }
 
+// Broken lists what is wrong with files that may hold tasks and could not be read.
+func (x *Index) Broken() []error { return slices.Clone(x.broken) }
+
 // Tags lists the tags, sorted.
 func (x *Index) Tags() []string { return slices.Sorted(maps.Keys(x.tags)) }
 
@@ -173,7 +182,11 @@ func (x *Index) Task(name string) (*Task, error) {
 	case x.groups[name]:
 		return nil, &UnknownTaskError{Name: name, Group: true}
 	}
-	return nil, &UnknownTaskError{Name: name, Near: nearest(name, slices.Concat(x.Names(), x.Tags()))}
+	e := &UnknownTaskError{Name: name, Near: nearest(name, slices.Concat(x.Names(), x.Tags()))}
+	if len(x.broken) > 0 {
+		e.Err = fmt.Errorf("%d task files could not be read, the first: %w", len(x.broken), x.broken[0])
+	}
+	return nil, e
 }
 
 // UnknownTaskError says that no task has a name.
@@ -181,14 +194,20 @@ type UnknownTaskError struct {
 	Name  string
 	Near  string // a known name that is spelt nearly so; "" for none
 	Group bool   // the name is that of a group, which is not supported yet
+	Err   error  // why it may be missing: files that could not be read; nil for none
 }
 
 func (e *UnknownTaskError) Error() string {
 	if e.Group {
 		return fmt.Sprintf("%q is a group of tasks, which is not supported yet", e.Name)
 	}
+	if e.Err != nil {
+		return fmt.Sprintf("no task is called %q; %v", e.Name, e.Err)
+	}
 	return fmt.Sprintf("no task is called %q", e.Name)
 }
+
+func (e *UnknownTaskError) Unwrap() error { return e.Err }
 
 // Hint says what to type instead.
 func (e *UnknownTaskError) Hint() string {
