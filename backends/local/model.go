@@ -116,19 +116,20 @@ func (m *model) forward(k kernels.Set, b *scratch, rows []row) {
 	for i, r := range rows {
 		copy(b.x[i*d:i*d+d], m.embed[r.token*d:r.token*d+d])
 	}
-	x := b.x[:n*d]
+	x, y := b.x[:n*d], b.y[:n*d]
+	hidden, gateUp := b.hidden[:n*m.ff], b.gateUp[:2*n*m.ff]
 	for l := range m.layer {
 		w := &m.layer[l]
-		k.RMSNorm(b.y[:n*d], x, w.attnNorm, n, m.eps)
-		k.Linear(b.qkv, b.y, n, w.qkv)
+		k.RMSNorm(y, x, w.attnNorm, n, m.eps)
+		k.Linear(b.qkv[:n*w.qkv.N], y, n, w.qkv)
 		m.attention(k, b, rows, l)
-		k.Linear(b.y, b.att, n, w.out)
-		k.Add(x, b.y[:n*d])
-		k.RMSNorm(b.y[:n*d], x, w.ffNorm, n, m.eps)
-		k.Linear(b.gateUp, b.y, n, w.gateUp)
-		k.SiluMul(b.hidden[:n*m.ff], b.gateUp, n)
-		k.Linear(b.y, b.hidden, n, w.down)
-		k.Add(x, b.y[:n*d])
+		k.Linear(y, b.att[:n*w.out.K], n, w.out)
+		k.Add(x, y)
+		k.RMSNorm(y, x, w.ffNorm, n, m.eps)
+		k.Linear(gateUp, y, n, w.gateUp)
+		k.SiluMul(hidden, gateUp, n)
+		k.Linear(y, hidden, n, w.down)
+		k.Add(x, y)
 	}
 }
 
@@ -159,8 +160,9 @@ func (m *model) logits(k kernels.Set, b *scratch, at []int) []float32 {
 		copy(picked[i*d:i*d+d], b.x[r*d:r*d+d])
 	}
 	k.RMSNorm(normed, picked, m.norm, len(at), m.eps)
-	k.Linear(b.logits, normed, len(at), m.head)
-	return b.logits[:len(at)*m.vocab]
+	logits := b.logits[:len(at)*m.vocab]
+	k.Linear(logits, normed, len(at), m.head)
+	return logits
 }
 
 func grow(s []float32, n int) []float32 {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -122,8 +123,31 @@ func compareAnswers(t *testing.T, dir, model string, items []item, recorded map[
 		if !ok {
 			t.Fatalf("no recorded answer for %s", key)
 		}
-		if got[i] != want {
+		if got[i] != want && !isTie(t, b, filepath.Base(filepath.Dir(dir))+"/"+key, it.Prompt, got[i], want) {
 			t.Errorf("%s: %q gives %q, PyTorch gave %q", key, it.Prompt, got[i], want)
 		}
 	}
+}
+
+// ties lists the items whose two best tokens are so close that rounding decides between them, with the margin between
+// PyTorch's answer and ours in nats, as measured by this test.
+var ties = map[string]float64{
+	"seed1/s2/add3_direct/184": 1e-6,
+}
+
+// isTie reports whether the item is a known tie, and measures that it is one still.
+func isTie(t *testing.T, b *local.Backend, key, prompt, got, want string) bool {
+	listed, ok := ties[key]
+	if !ok {
+		return false
+	}
+	resp, err := b.Do(context.Background(), backends.Request{
+		Kind: backends.LogLikelihood, Prompt: prompt, Continuations: []string{got, want},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	margin := math.Abs(resp.LogProbs[0].Sum - resp.LogProbs[1].Sum)
+	t.Logf("%s is a tie: %q and %q are %.2g nats apart", key, got, want, margin)
+	return margin <= 2*listed
 }
