@@ -10,9 +10,11 @@ import (
 // ErrEmpty is returned for a figure with nothing to draw.
 var ErrEmpty = errors.New("figure has no panels")
 
+// finite says whether all values can be drawn: beyond 1e300 the span of an
+// axis would overflow.
 func finite(v ...float64) bool {
 	for _, x := range v {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
+		if math.IsNaN(x) || math.Abs(x) > 1e300 {
 			return false
 		}
 	}
@@ -31,7 +33,7 @@ func (d *Drawing) clean(p Panel) (Panel, error) {
 			if p.LogX && q.X <= 0 {
 				return p, fmt.Errorf("draw %s: x is %g, a logarithmic axis needs x > 0", name, q.X)
 			}
-			if !finite(q.X, q.Y) || math.Abs(q.Y) > 1e300 || math.Abs(q.X) > 1e300 {
+			if !finite(q.X, q.Y) {
 				d.warn("%s: left out: x is %g, y is %g", name, q.X, q.Y)
 				continue
 			}
