@@ -25,6 +25,6 @@ func Sorted(dir string) ([]Record, error) {
 		}
 		out = append(out, Canonical(r))
 	}
-	slices.SortFunc(out, func(a, b Record) int { return a.Key.Compare(b.Key) })
+	slices.SortFunc(out, func(a, b Record) int { return a.Compare(b.Key) })
 	return out, nil
 }

@@ -18,7 +18,7 @@ func (h Header) Identity() string {
 	facts := h.facts()
 	sum := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(facts)) {
-		fmt.Fprintf(sum, "%q %q\n", name, facts[name])
+		_, _ = fmt.Fprintf(sum, "%q %q\n", name, facts[name])
 	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }
