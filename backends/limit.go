@@ -1,0 +1,65 @@
+package backends
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/time/rate"
+)
+
+// LimitOptions bound the load on a model. The zero value bounds nothing.
+type LimitOptions struct {
+	// InFlight bounds the requests under way; 0 is no bound.
+	InFlight int
+	// PerSecond bounds the requests started a second, over time; 0 is no bound. Burst may start at once; 0 is 1.
+	PerSecond float64
+	Burst     int
+}
+
+// Limit keeps the load on a model within bounds: a call waits for its turn, or for the end of its context. Below Retry,
+// a request gives its slot back while it waits to be tried again.
+func Limit(b Backend, o LimitOptions) Backend {
+	l := &limit{Backend: b}
+	if o.InFlight > 0 {
+		l.slots = make(chan struct{}, o.InFlight)
+	}
+	if o.PerSecond > 0 {
+		l.rate = rate.NewLimiter(rate.Limit(o.PerSecond), max(1, o.Burst))
+	}
+	return l
+}
+
+type limit struct {
+	Backend
+	slots chan struct{}
+	rate  *rate.Limiter
+}
+
+// Info is the model's; what is worth having in flight is no more than the slots.
+func (l *limit) Info() Info {
+	info := l.Backend.Info()
+	if l.slots != nil {
+		info.Parallel = min(max(1, info.Parallel), cap(l.slots))
+	}
+	return info
+}
+
+func (l *limit) Do(ctx context.Context, req Request) (Response, error) {
+	if l.slots != nil {
+		select {
+		case l.slots <- struct{}{}:
+			defer func() { <-l.slots }()
+		case <-ctx.Done():
+			return Response{}, fmt.Errorf("wait for a slot: %w", ctx.Err())
+		}
+	}
+	if l.rate != nil {
+		if err := l.rate.Wait(ctx); err != nil {
+			if ctx.Err() != nil {
+				err = ctx.Err()
+			}
+			return Response{}, fmt.Errorf("wait for the rate limit: %w", err)
+		}
+	}
+	return l.Backend.Do(ctx, req)
+}
