@@ -24,7 +24,11 @@ func (p *page) baselineNotes(q Panel, width float64) []string {
 func (p *page) panelHead(title, notes []string, b box, y float64) {
 	for _, line := range title {
 		y += panelSize * 1.2
-		p.write(p.face, line, XY{(b.x0 - 32 + b.x1) / 2, y - 2}, panelSize, middle, black, false)
+		at := (b.x0 + b.x1) / 2
+		if _, w := p.face.set(line, panelSize); w > b.x1-b.x0 {
+			at = b.x1 - w/2 // wider than the frame: reach over the y axis
+		}
+		p.write(p.face, line, XY{at, y - 2}, panelSize, middle, black, false)
 	}
 	for i, line := range notes {
 		y += textSize * 1.25
@@ -207,7 +211,7 @@ func (p *page) xTicks(q Panel, x axis, b box, labelled bool) {
 }
 
 func (p *page) yTicks(q Panel, y axis, b box) {
-	n := 5
+	n := 6
 	if b.y1-b.y0 < 70 {
 		n = 3
 	}
