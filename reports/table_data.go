@@ -20,6 +20,9 @@ func (t Table) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	var head []string
 	for i, c := range t.Columns {
+		if c.Percent {
+			c.Unit = "" // the value is written as the fraction that it is
+		}
 		head = append(head, c.title())
 		if t.uncertain(i) {
 			head = append(head, c.Name+" stderr", c.Name+" lo", c.Name+" hi")
@@ -105,7 +108,8 @@ func (c Cell) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// WriteJSON writes the table as one indented object.
+// WriteJSON writes the table as one indented object; values are unscaled, also
+// in a column whose percent is true.
 func (t Table) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")

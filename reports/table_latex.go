@@ -16,8 +16,7 @@ func (t Table) WriteLaTeX(w io.Writer) error {
 	var b bytes.Buffer
 	b.WriteString("% needs \\usepackage{booktabs,siunitx} and \\sisetup{detect-weight=true}\n\\begin{table}\n  \\centering\n")
 	if t.Title != "" || len(t.Notes) > 0 {
-		parts := append([]string{t.Title}, t.Notes...)
-		fmt.Fprintf(&b, "  \\caption{%s}\n", latex(strings.TrimSpace(strings.Join(parts, " "))))
+		fmt.Fprintf(&b, "  \\caption{%s}\n", latex(t.caption()))
 	}
 	b.WriteString("  \\begin{tabular}{")
 	var head []string
@@ -35,6 +34,15 @@ func (t Table) WriteLaTeX(w io.Writer) error {
 	}
 	b.WriteString("    \\bottomrule\n  \\end{tabular}\n\\end{table}\n")
 	return flush(w, &b, t.Title, "latex")
+}
+
+// caption is the title as a sentence, then the notes.
+func (t Table) caption() string {
+	title := strings.TrimSpace(t.Title)
+	if title != "" && len(t.Notes) > 0 && !strings.ContainsAny(title[len(title)-1:], ".!?:") {
+		title += "."
+	}
+	return strings.TrimSpace(title + " " + strings.Join(t.Notes, " "))
 }
 
 // latexColumn sizes an S column by the widest number in it.

@@ -179,7 +179,7 @@ func sketch(t *testing.T) Figure {
 		f.Panels = append(f.Panels, Panel{Title: "BIG-bench " + task + " (3-shot)", XLabel: params, YLabel: acc, LogX: true, Baselines: chance, Series: s[:1]})
 	}
 	svamp := published(t, "cot_curves.csv", "params", "prompt", map[string]string{"task": "SVAMP", "family": "LaMDA"})
-	term := published(t, "pythia_arithmetic_termfreq.csv", "params", "shots", map[string]string{"task": "arithmetic_addition", "shots": "0|4"})
+	term := published(t, "pythia_arithmetic_termfreq.csv", "params", "shots", map[string]string{"task": "arithmetic_addition", "shots": "0|4", "step": "143000"})
 	obs := published(t, "obsscaling_curves.csv", "train_flops", "family", map[string]string{"task": "arithmetic_3ds", "family": "Llama-2|Qwen1.5|Pythia|OPT|Falcon"})
 	f.Panels = append(f.Panels,
 		Panel{Title: "SVAMP, standard vs CoT", XLabel: "parameters", YLabel: acc, LogX: true, Baselines: chance, Series: svamp},

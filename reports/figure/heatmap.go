@@ -144,7 +144,8 @@ func (p *page) scaleBar(r Range, b box) {
 	const n = 32
 	for i := range n {
 		y := func(k int) float64 { return b.y1 - (b.y1-b.y0)*float64(k)/n }
-		p.rect("scale", ramp((float64(i)+.5)/n), box{b.x0, y(i + 1), b.x1, y(i)})
+		// each step reaches to the top, so that no seam shows between two
+		p.rect("scale", ramp((float64(i)+.5)/n), box{b.x0, b.y0, b.x1, y(i)})
 	}
 	p.frame("frame", black, .5, b)
 	a := axis{lo: r.Min, hi: r.Max, from: b.y1, to: b.y0}
