@@ -96,7 +96,7 @@ func (p Panel) ySpan() Range {
 		return p.YRange
 	}
 	r := Range{0, 1}
-	first := true
+	first, share := true, true
 	add := func(v float64) {
 		if !finite(v) {
 			return
@@ -109,6 +109,7 @@ func (p Panel) ySpan() Range {
 	for _, s := range p.Series {
 		for _, q := range s.Points {
 			add(q.Y)
+			share = share && q.Y >= 0 && q.Y <= 1
 			add(q.Lo)
 			add(q.Hi)
 		}
@@ -116,8 +117,8 @@ func (p Panel) ySpan() Range {
 	for _, b := range p.Baselines {
 		add(b.Value)
 	}
-	if r.Min >= 0 && r.Max <= 1 {
-		return Range{0, 1}
+	if share {
+		return Range{min(r.Min, 0), max(r.Max, 1)}
 	}
 	return widen(r)
 }

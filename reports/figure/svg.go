@@ -1,7 +1,7 @@
 package figure
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/xml"
 	"fmt"
 	"image/color"
@@ -18,7 +18,7 @@ func (d *Drawing) WriteSVG(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	b := bufio.NewWriter(w)
+	b := new(bytes.Buffer)
 	fmt.Fprintf(b, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="%spt" height="%spt" viewBox="0 0 %s %s">`+"\n",
 		num(d.Width), num(d.Height), num(d.Width), num(d.Height))
 	d.defs(b, t)
@@ -39,7 +39,7 @@ func (d *Drawing) WriteSVG(w io.Writer) error {
 		b.WriteString("/>\n")
 	}
 	b.WriteString("</svg>\n")
-	if err := b.Flush(); err != nil {
+	if _, err := w.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("write figure as svg: %w", err)
 	}
 	return nil
@@ -49,7 +49,7 @@ func (g glyph) id() string {
 	return "g" + strconv.Itoa(int(g.index)) + "-" + strconv.Itoa(int(g.size*100+.5))
 }
 
-func (d *Drawing) defs(b *bufio.Writer, t *typeface) {
+func (d *Drawing) defs(b *bytes.Buffer, t *typeface) {
 	b.WriteString("<defs>\n")
 	seen := map[string]bool{}
 	for _, o := range d.ops {
@@ -68,7 +68,7 @@ func (d *Drawing) defs(b *bufio.Writer, t *typeface) {
 	b.WriteString("</defs>\n")
 }
 
-func (o op) svgText(b *bufio.Writer) {
+func (o op) svgText(b *bytes.Buffer) {
 	l := o.text
 	var esc strings.Builder
 	_ = xml.EscapeText(&esc, []byte(l.text)) // a strings.Builder never fails
