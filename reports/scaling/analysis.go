@@ -69,35 +69,51 @@ type Analysis struct {
 // Analyze tests every model of a curve against the baseline and says where the ability appears.
 func Analyze(c Curve, o Options) Analysis {
 	o = o.withDefaults()
-	a := Analysis{Task: c.Task, Family: c.Family, Prompt: c.Style, Shots: c.Shots, Metric: c.Metric, Axis: c.Axis, Baseline: c.Baseline}
-	points, warnings := ordered(&c)
+	a := Analysis{Task: c.Task, Family: c.Family, Prompt: c.Style, Shots: c.Shots, Metric: c.Metric, Axis: c.Axis}
+	j, points, warnings := prepare(&c, &o)
 	a.Warnings = warnings
 	a.Models = len(points)
-	c0 := chance(&c)
-	p0 := c0 + o.Delta*(1-c0)
-	a.P0 = metricUnit(&c, p0)
-	if !(c0 >= 0 && c0 < 1) {
+	a.Baseline = c.Baseline
+	if j == nil {
 		a.Label = Undetermined
-		a.Warnings = append(a.Warnings, fmt.Sprintf("a baseline of %v leaves nothing to perfect at %v", c.Baseline.Value, c.perfect()))
 		return a
 	}
-	all := make([]obs, len(points))
-	for i := range points {
-		all[i] = observe(&c, &points[i], &o)
-	}
-	j := newJudge(all, c0, &o)
+	a.P0 = metricUnit(&c, j.p0)
 	a.Decades = j.decades()
 	a.Points = pointResults(&c, points, j)
 	a.Onset = bracket(points, j.on)
 	a.Label = j.label()
 	a.describe(&c, points, j)
 	a.warn(points, &o)
+	if w := j.suspectBaseline(); w != "" {
+		a.Warnings = append(a.Warnings, w)
+	}
 	return a
+}
+
+// prepare orders and tests the points of a curve, and raises its baseline where the points themselves show that
+// constant answers do better. j is nil where the baseline leaves nothing to be tested.
+func prepare(c *Curve, o *Options) (j *judge, points []Point, warnings []string) {
+	points, warnings = ordered(c)
+	all := make([]obs, len(points))
+	for i := range points {
+		all[i] = observe(c, &points[i], o)
+	}
+	if b, found := flippedConstant(c, points, all, o); found {
+		warnings = append(warnings, fmt.Sprintf("models share a score of %.3g below chance, as constant answers do: the baseline is raised to %.3g",
+			c.perfect()-b.Value, b.Value))
+		c.Baseline = b
+	}
+	c0 := chance(c)
+	if !(c0 >= 0 && c0 < 1) {
+		return nil, points, append(warnings, fmt.Sprintf("a baseline of %v leaves nothing to perfect at %v", c.Baseline.Value, c.perfect()))
+	}
+	return newJudge(all, c0, o), points, warnings
 }
 
 // describe fills what goes beyond the label.
 func (a *Analysis) describe(c *Curve, points []Point, j *judge) {
-	a.P = 1
+	a.P, a.Fits = 1, []Fit{}
 	scores := make([]float64, len(points))
 	resolution := math.Inf(1)
 	for i := range points {
@@ -127,7 +143,11 @@ func (a *Analysis) fitAll(c *Curve, j *judge) {
 	if len(j.all) < 3 {
 		return
 	}
-	for _, model := range []string{ModelChance, ModelConst, ModelLinear, ModelQuadratic, ModelStep, ModelHinge, ModelSigmoid, ModelIsotonic} {
+	models := []string{ModelChance, ModelConst, ModelLinear, ModelQuadratic, ModelStep, ModelHinge, ModelSigmoid, ModelIsotonic}
+	if len(j.all) >= minBNSL {
+		models = append(models, ModelBNSL)
+	}
+	for _, model := range models {
 		f := j.fit(model)
 		if math.IsInf(f.ll, 0) || math.IsNaN(f.ll) {
 			continue

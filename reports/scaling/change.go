@@ -27,7 +27,7 @@ func (j *judge) changePoint(axis string) *ChangePoint {
 	if !(gap >= j.o.AICcGap) || math.IsInf(gap, 0) {
 		return nil
 	}
-	pr := j.profile()
+	pr := j.counts.profileHinge(j.o.BreakGrid)
 	lo, hi := pr.interval(chiSquare1(j.o.Level) / 2)
 	a, b := scaleAt(axis, lo), scaleAt(axis, hi)
 	return &ChangePoint{X: scaleAt(axis, pr.tau[pr.best]), Lo: min(a, b), Hi: max(a, b), Level: j.o.Level,

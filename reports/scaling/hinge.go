@@ -83,6 +83,9 @@ func (d *counts) hingeSystem(tau, theta, b float64, g, h *[2]float64, cross *flo
 	return ll
 }
 
+// coarseBreaks is the number of breaks that a fit tries before it refines the best.
+const coarseBreaks = 41
+
 // hingeProfile is the likelihood of each break on an even grid over the curve's range.
 type hingeProfile struct {
 	tau  []float64
@@ -108,17 +111,27 @@ func (d *counts) profileHinge(grid int) hingeProfile {
 	return pr
 }
 
-// candidate writes out the best break of the profile.
-func (pr *hingeProfile) candidate(d *counts) candidate {
+// hinge fits the model with the break of highest likelihood: over a coarse grid, then halving around its best.
+func (d *counts) hinge() candidate {
+	pr := d.profileHinge(coarseBreaks)
 	at, tau := pr.at[pr.best], pr.tau[pr.best]
+	first, last := d.x[0], d.x[len(d.x)-1]
+	for step := (last - first) / coarseBreaks / 2; step > (last-first)/1000; step /= 2 {
+		from := tau
+		for _, t := range [2]float64{from - step, from + step} {
+			if next := d.hingeFit(t, at); t >= first && t < last && next.ll > at.ll {
+				at, tau = next, t
+			}
+		}
+	}
 	v := make([]float64, len(d.x))
 	for i, x := range d.x {
 		v[i] = -math.Expm1(-at.theta - at.b*max(0, x-tau))
 	}
 	width := math.NaN()
 	if at.b > 0 {
-		// The rise is 1-e^-bu of the way to perfect, or of the way to the last model's fitted share.
-		span := -math.Expm1(-at.b * (d.x[len(d.x)-1] - tau))
+		// The rise is 1-e^-bu of the way to perfect, as far as the last model sees it.
+		span := -math.Expm1(-at.b * (last - tau))
 		width = (math.Log1p(-0.1*span) - math.Log1p(-0.9*span)) / at.b
 	}
 	return d.candidate(ModelHinge, 3, d.total(v), width, v, -math.Expm1(-at.theta), at.b, tau)

@@ -18,7 +18,6 @@ type judge struct {
 	on     int // index of the onset, -1 for none
 	counts counts
 	fits   map[string]*candidate
-	hinges *hingeProfile
 	scales []sigmoidAt
 }
 
@@ -57,22 +56,16 @@ func (j *judge) fit(model string) *candidate {
 	case ModelStep:
 		f = j.counts.step()
 	case ModelHinge:
-		f = j.profile().candidate(&j.counts)
+		f = j.counts.hinge()
 	case ModelSigmoid:
 		f, j.scales = j.counts.sigmoid()
+	case ModelBNSL:
+		f = j.counts.bnsl()
 	case ModelIsotonic:
 		f = j.counts.isotonic()
 	}
 	j.fits[model] = &f
 	return &f
-}
-
-func (j *judge) profile() *hingeProfile {
-	if j.hinges == nil {
-		pr := j.counts.profileHinge(j.o.BreakGrid)
-		j.hinges = &pr
-	}
-	return j.hinges
 }
 
 // decades is the range of the models' scales.
@@ -212,14 +205,4 @@ func (j *judge) trend() int {
 		return -1
 	}
 	return 1
-}
-
-// labelOf is the label alone, as fast as it can be had.
-func labelOf(c *Curve, o *Options) Label {
-	points, _ := ordered(c)
-	all := make([]obs, len(points))
-	for i := range points {
-		all[i] = observe(c, &points[i], o)
-	}
-	return newJudge(all, chance(c), o).label()
 }

@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/onset-eval/onset/reports/stats"
 )
 
 // Shape is a true curve: normalised performance, 0 at chance and 1 at perfect, at a place in decades from the
@@ -13,12 +17,12 @@ type Shape func(decades float64) float64
 // FlatShape stays at chance.
 func FlatShape() Shape { return func(float64) float64 { return 0 } }
 
-// BreakShape rises by rise around mid, nine tenths of it... within width decades for the middle eight tenths.
-func BreakShape(rise, mid, width float64) Shape {
+// LogisticShape rises to rise around mid; the middle eight tenths of the rise take width decades.
+func LogisticShape(rise, mid, width float64) Shape {
 	return func(x float64) float64 { return rise / (1 + math.Exp(-(x-mid)*widthOfScale/width)) }
 }
 
-// Design says what is simulated: models spread evenly over decades, items each, around a true shape.
+// Design says what is simulated: models spread evenly over decades, with items each, around a true shape.
 type Design struct {
 	Chance  float64
 	Models  int
@@ -37,7 +41,7 @@ func (d Design) Curve(rng *rand.Rand) Curve {
 		x := d.place(i)
 		p := d.Chance + (1-d.Chance)*d.Shape(x) + d.Sigma0*rng.NormFloat64()
 		c.Points[i] = Point{Model: fmt.Sprintf("m%02d", i), X: math.Pow(10, 6+x), N: float64(d.Items),
-			K: float64(binomial(d.Items, p, rng))}
+			K: distuv.Binomial{N: float64(d.Items), P: min(max(p, 0), 1), Src: rng}.Rand()}
 	}
 	return c
 }
@@ -47,13 +51,57 @@ func (d Design) place(i int) float64 {
 	return d.Decades * float64(i) / float64(max(d.Models-1, 1))
 }
 
-// binomial draws the number of successes in n trials.
-func binomial(n int, p float64, rng *rand.Rand) int {
-	k := 0
-	for range n {
-		if rng.Float64() < p {
-			k++
+// visibleRise is the normalised performance from which on a model of a simulation has the ability.
+const visibleRise = 0.05
+
+// trueOnset is the index of the first model that has the ability, -1 where none has.
+func (d Design) trueOnset() int {
+	for i := range d.Models {
+		if d.Shape(d.place(i)) >= visibleRise {
+			return i
 		}
 	}
-	return k
+	return -1
+}
+
+// Rates is how often simulated curves of one design got each label.
+type Rates struct {
+	Replicates int               `json:"replicates"`
+	Labels     map[Label]float64 `json:"labels"`
+	// Emergent is the share labelled emergent with its interval over replicates: power where the shape has a
+	// floor and a rise, a false-positive rate where it has not.
+	Emergent stats.Estimate `json:"emergent"`
+	// OnsetExact is the share of the brackets that end at the first model that has the ability, and OnsetBias by
+	// how many models they end late on average (early is negative); both over the curves with an onset.
+	OnsetExact float64 `json:"onset_exact"`
+	OnsetBias  float64 `json:"onset_bias"`
+}
+
+// Simulate draws curves of a design and labels them.
+func (d Design) Simulate(o Options, replicates int, rng *rand.Rand) Rates {
+	o = o.withDefaults()
+	counts := map[Label]int{}
+	truth, onsets, exact, off := d.trueOnset(), 0, 0, 0
+	for range replicates {
+		c := d.Curve(rng)
+		j, _, _ := prepare(&c, &o)
+		counts[j.label()]++
+		if j.on >= 0 && truth >= 0 {
+			onsets++
+			off += j.on - truth
+			if j.on == truth {
+				exact++
+			}
+		}
+	}
+	r := Rates{Replicates: replicates, Labels: map[Label]float64{}}
+	for label, n := range counts {
+		r.Labels[label] = float64(n) / float64(replicates)
+	}
+	r.Emergent = stats.Wilson(float64(counts[Emergent]), float64(replicates), o.Level)
+	if onsets > 0 {
+		r.OnsetExact = float64(exact) / float64(onsets)
+		r.OnsetBias = float64(off) / float64(onsets)
+	}
+	return r
 }
