@@ -4,12 +4,12 @@ import "math"
 
 // The constants of exp, which every set's code uses in the same order: n = x·log₂e to the nearest integer,
 // r = x - n·ln2 in two parts, eʳ = 1 + r + r²·q(r) with q of degree 4 interpolating (eʳ-1-r)/r² at the
-// Chebyshev nodes of ±ln2/2 (its relative error is 1.1e-8, a sixth of half an ulp), and 2ⁿ in two factors, so that
-// subnormal results round once.
+// Chebyshev nodes of ±ln2/2 (its relative error is 1.1e-8, a sixth of half an ulp), and 2ⁿ in two factors,
+// since 2¹²⁸ is no float32.
 const (
 	expMax   = 89
-	expMin   = -104
-	expMagic = 0x1.8p23 // adding it rounds to an integer, which then sits in the low bits
+	expMin   = -87.33654 // the least whose result is not subnormal
+	expMagic = 0x1.8p23  // adding it rounds to an integer, which then sits in the low bits
 	expLog2e = 0x1.715476p+0
 	expLn2Hi = 0x1.62e43p-1
 	expLn2Lo = -1.9046542121259336e-09
@@ -20,13 +20,14 @@ const (
 	expC6    = 0.001393368816934526
 )
 
-// exp is eˣ within 1 ulp (see TestExpError), 0 below -104 and +Inf above 88.73.
+// exp is eˣ within 1 ulp (0.91 at most over the 6.5 million numbers of TestExpError), 0 below expMin, where
+// subnormal results would cost a hundred cycles, and +Inf above 88.73.
 func exp(x float32) float32 {
 	if x > expMax {
 		x = expMax
 	}
 	if x < expMin {
-		x = expMin
+		return 0
 	}
 	t := fma(x, expLog2e, expMagic)
 	n := t - expMagic

@@ -1,5 +1,6 @@
-// The steps of exp (exp.go) on eight lanes of X, clobbering T, N and Y. The constants stand at BX.
-#define EXP8(X, T, N, Y); \
+// The steps of exp (exp.go) on eight lanes of X, clobbering T, N, Y and M. The constants stand at BX.
+#define EXP8(X, T, N, Y, M) \
+	VCMPPS       $1, 32(BX), X, M; \
 	VMOVUPS      (BX), T; \
 	VMINPS       X, T, X; \
 	VMOVUPS      32(BX), T; \
@@ -24,4 +25,5 @@
 	VPSLLD       $23, N, N; \
 	VPSLLD       $23, T, T; \
 	VMULPS       N, Y, Y; \
-	VMULPS       T, Y, X
+	VMULPS       T, Y, Y; \
+	VANDNPS      Y, M, X

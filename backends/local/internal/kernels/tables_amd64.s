@@ -9,10 +9,10 @@ DATA ·expTable+16(SB)/8, $0x42b2000042b20000
 DATA ·expTable+24(SB)/8, $0x42b2000042b20000
 
 // smallest x
-DATA ·expTable+32(SB)/8, $0xc2d00000c2d00000
-DATA ·expTable+40(SB)/8, $0xc2d00000c2d00000
-DATA ·expTable+48(SB)/8, $0xc2d00000c2d00000
-DATA ·expTable+56(SB)/8, $0xc2d00000c2d00000
+DATA ·expTable+32(SB)/8, $0xc2aeac4fc2aeac4f
+DATA ·expTable+40(SB)/8, $0xc2aeac4fc2aeac4f
+DATA ·expTable+48(SB)/8, $0xc2aeac4fc2aeac4f
+DATA ·expTable+56(SB)/8, $0xc2aeac4fc2aeac4f
 
 // magic
 DATA ·expTable+64(SB)/8, $0x4b4000004b400000
