@@ -27,6 +27,7 @@ func TestFMARoundsOnce(t *testing.T) {
 		"negative":                  {-0x1p-12, 0x1.000002p-12, -1},
 		"subnormal halfway":         {0x1p-75, 0x1p-75, 0x1p-149},
 		"subnormal above halfway":   {0x1.000002p-75, 0x1p-75, 0x1p-149},
+		"subnormal less a tail":     {0x1.000002p-75, 0x1.fffffcp-76, 0x1.000004p-127},
 		"largest":                   {0x1.fffffep127, 1, 0x1p103},
 		"just below overflow":       {0x1.fffffep127, 1, 0x1.fffffep102},
 		"cancellation":              {0x1.000002p0, 0x1.000002p0, -0x1.000004p0},
@@ -35,7 +36,7 @@ func TestFMARoundsOnce(t *testing.T) {
 			t.Errorf("%s: %x, want %x", name, got, want)
 		}
 	}
-	if got := fma(1, -0.0, 0); math.Signbit(float64(got)) {
+	if got := fma(1, float32(math.Copysign(0, -1)), 0); math.Signbit(float64(got)) {
 		t.Error("0 - 0 is negative")
 	}
 }
