@@ -39,7 +39,14 @@ func panelChain(sum *[PanelWidth]float32, a, panel []float32) {
 	for k, x := range a {
 		line := (*[PanelWidth]float32)(panel[k*PanelWidth:])
 		for j := range sum {
-			sum[j] = fma(x, line[j], sum[j])
+			// fma, which is too long for the compiler to inline.
+			p, c := float64(x)*float64(line[j]), float64(sum[j])
+			s := p + c
+			if math.Float64bits(s)<<35 == 1<<63 || math.Abs(s) < 0x1p-126 {
+				sum[j] = roundOdd(p, c, s)
+				continue
+			}
+			sum[j] = float32(s)
 		}
 	}
 }
