@@ -38,7 +38,8 @@ type layout struct {
 	eval, shot  turn // the asked document, and the worked examples
 	sampler     string
 	pool        string // the split that examples are drawn from; "" without one
-	shots       int    // the default number of worked examples
+	shots       int    // the default number of worked examples, where it is stated
+	shotsStated bool
 	sampling    backends.Sampling
 	metrics     []MetricSpec
 	pipelines   []PipelineSpec
@@ -157,6 +158,7 @@ func (l *layout) readFewshot(d document) error {
 		if l.shots, err = f.integer(0); err != nil {
 			return err
 		}
+		l.shotsStated = true
 	}
 	f := d.field("fewshot_config")
 	if !f.set() || f.isNull() {

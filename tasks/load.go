@@ -40,7 +40,7 @@ func loadTask(fsys fs.FS, file, name string) (*Task, error) {
 		return nil, fmt.Errorf("task %s: %w", name, err)
 	}
 	for _, s := range t.styles {
-		if err := t.Check(Variant{Style: s, Shots: t.layouts[s].shots}); err != nil {
+		if err := t.Check(Variant{Style: s, Shots: t.Shots(s).Default}); err != nil {
 			return nil, fmt.Errorf("%s: num_fewshot: %w", d.file, err)
 		}
 	}

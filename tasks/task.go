@@ -88,7 +88,7 @@ func (t *Task) Repeats(s Style) int {
 
 // Shots says how many worked examples a task's prompts may hold.
 type Shots struct {
-	// Default is what a suite gets that asks for no number.
+	// Default is what a suite gets that asks for no number: the task's num_fewshot, else the least there is.
 	Default int
 	// Available lists the numbers that there are samples for, rising, where rows bring their own examples;
 	// nil where examples are drawn, and then each number from 0 to Max is available.
@@ -120,9 +120,13 @@ func (t *Task) Shots(style Style) Shots {
 	case t.extras.examples != "":
 		have := slices.Sorted(maps.Keys(t.eval.byShots))
 		if len(have) == 0 {
-			return Shots{Default: l.shots, Available: []int{}}
+			return Shots{Default: l.shots, Available: []int{l.shots}, Max: l.shots} // no rows, no samples
 		}
-		return Shots{Default: l.shots, Available: have, Max: have[len(have)-1]}
+		s := Shots{Default: have[0], Available: have, Max: have[len(have)-1]}
+		if l.shotsStated {
+			s.Default = l.shots
+		}
+		return s
 	case l.output == logLikelihoodRolled:
 		return Shots{}
 	}
