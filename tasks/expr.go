@@ -18,8 +18,16 @@ type expr struct {
 	tmpl     *template.Template
 }
 
-// columns are the names that a document may be asked for.
+// columns are the names that a document may be asked for; nil stands for the document's own.
 type columns map[string]bool
+
+func (c columns) have(name string, doc *pyval.Dict) bool {
+	if c == nil {
+		_, ok := doc.Get(name)
+		return ok
+	}
+	return c[name]
+}
 
 // readExpr reads a template or the name of a column; with constants, also a whole number or a list of texts.
 func readExpr(f field, constants bool) (expr, error) {
@@ -59,7 +67,7 @@ func (e expr) value(doc *pyval.Dict, names columns) (pyval.Value, error) {
 	if e.tmpl == nil {
 		return e.constant, nil
 	}
-	if names[e.source] {
+	if names.have(e.source, doc) {
 		v, ok := doc.Get(e.source)
 		if !ok {
 			return nil, fmt.Errorf("%s: the row lacks the column %q", e.at.key, e.source)
@@ -121,7 +129,7 @@ func (e expr) target(doc *pyval.Dict, names columns, hasChoices bool) (pyval.Val
 		return nil, err
 	}
 	s, ok := v.(string)
-	if !ok || names[e.source] {
+	if !ok || names.have(e.source, doc) {
 		return v, nil
 	}
 	if hasChoices && isDigits(s) {
