@@ -38,13 +38,17 @@ func readSplits(fsys fs.FS, d document) (map[string][]dataset.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	var files field
 	for _, p := range pairs {
 		if p.key != "data_files" {
 			return nil, p.unknown([]string{"data_files"})
 		}
-		return dataFiles(fsys, p.field, dataset.Format(format))
+		files = p.field
 	}
-	return nil, f.errorf("dataset_kwargs: the key \"data_files\" is missing")
+	if !files.set() {
+		return nil, f.errorf("dataset_kwargs: the key \"data_files\" is missing")
+	}
+	return dataFiles(fsys, files, dataset.Format(format))
 }
 
 func dataFiles(fsys fs.FS, f field, format dataset.Format) (map[string][]dataset.File, error) {

@@ -11,7 +11,7 @@ import (
 // Task is one benchmark: its data, its prompts, and the names of what judges it. It does not change once
 // loaded and may be used concurrently.
 type Task struct {
-	name, alias, version, digest string
+	name, version, digest string
 	extras                       extras
 	styles                       []Style
 	layouts                      map[Style]*layout

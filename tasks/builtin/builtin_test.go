@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,7 +45,7 @@ func readItems(t *testing.T) map[string][]item {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	out := make(map[string][]item)
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		var i item
@@ -61,7 +62,7 @@ func place(name string) (task string, v tasks.Variant) {
 	v.Style = tasks.Direct
 	if rest, ok := strings.CutPrefix(name, "icl_"); ok {
 		task, rest, _ = strings.Cut(rest, "_")
-		fmt.Sscanf(rest, "%dshot", &v.Shots)
+		v.Shots, _ = strconv.Atoi(strings.TrimSuffix(rest, "shot"))
 		return task, v
 	}
 	switch name {

@@ -7,6 +7,7 @@ package dataset
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -92,7 +93,7 @@ func (f File) rows() iter.Seq2[Row, error] {
 			yield(Row{}, &Error{File: f.Path, Err: err})
 			return
 		}
-		defer r.Close()
+		defer func() { _ = r.Close() }() // it was only read
 		switch f.Format {
 		case JSON:
 			f.jsonRows(r, yield)
@@ -110,7 +111,7 @@ func (f File) Digest() (string, error) {
 	if err != nil {
 		return "", &Error{File: f.Path, Err: err}
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // it was only read
 	h := sha256.New()
 	if _, err := io.Copy(h, r); err != nil {
 		return "", &Error{File: f.Path, Err: err}
@@ -128,7 +129,7 @@ func (f File) open() (io.ReadCloser, error) {
 	}
 	z, err := gzip.NewReader(file)
 	if err != nil {
-		file.Close()
+		_ = file.Close()
 		return nil, fmt.Errorf("read as gzip: %w", err)
 	}
 	return &gzipFile{Reader: z, file: file}, nil
@@ -141,6 +142,5 @@ type gzipFile struct {
 }
 
 func (g *gzipFile) Close() error {
-	g.Reader.Close()
-	return g.file.Close()
+	return errors.Join(g.Reader.Close(), g.file.Close())
 }

@@ -17,7 +17,7 @@ import (
 func (f File) jsonRows(r io.Reader, yield func(Row, error) bool) {
 	b := bufio.NewReaderSize(r, 1<<16)
 	if bom, _ := b.Peek(3); bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
-		b.Discard(3)
+		_, _ = b.Discard(3) // they were just peeked at
 	}
 	first, skipped, err := peekText(b)
 	switch {
