@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/onset-eval/onset/backends/yamlfile"
 )
 
 // Cell is one task under one variant: the unit that a run plans.
@@ -98,25 +100,25 @@ func (e Entry) pointVariant(v Variant, err error) error {
 		return e.point("task", err)
 	}
 	at := e.at["task"]
-	if f := e.at["styles"]; wrong.Field == "style" && f.set() {
-		at = f.itemAt(slices.Index(e.Styles, v.Style))
+	if f := e.at["styles"]; wrong.Field == "style" && f.Set() {
+		at = itemAt(f, slices.Index(e.Styles, v.Style))
 	}
-	if f := e.at["shots"]; wrong.Field == "shots" && f.set() {
-		at = f.itemAt(slices.Index(e.Shots, v.Shots))
+	if f := e.at["shots"]; wrong.Field == "shots" && f.Set() {
+		at = itemAt(f, slices.Index(e.Shots, v.Shots))
 	}
 	return pointAt(at, err)
 }
 
 // itemAt gives the place of an item, or of the value itself where it is no list.
-func (f field) itemAt(i int) field {
-	if items, err := f.items(); err == nil && i >= 0 && i < len(items) {
+func itemAt(f yamlfile.Field, i int) yamlfile.Field {
+	if items, err := f.Items(); err == nil && i >= 0 && i < len(items) {
 		return items[i]
 	}
 	return f
 }
 
-func pointAt(at field, err error) error {
-	if _, located := err.(*FileError); !at.set() || located {
+func pointAt(at yamlfile.Field, err error) error {
+	if _, located := err.(*yamlfile.Error); !at.Set() || located {
 		return err
 	}
 	hint := ""
@@ -124,5 +126,5 @@ func pointAt(at field, err error) error {
 	if errors.As(err, &h) {
 		hint = h.Hint()
 	}
-	return &FileError{File: at.file, Line: at.node.Line, Column: at.node.Column, Msg: err.Error(), Advice: hint, Err: err}
+	return &yamlfile.Error{File: at.File, Line: at.Node.Line, Column: at.Node.Column, Msg: err.Error(), Advice: hint, Err: err}
 }

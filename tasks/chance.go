@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/onset-eval/onset/backends/yamlfile"
 	"github.com/onset-eval/onset/tasks/pyval"
 )
 
@@ -17,13 +18,13 @@ type chanceRule struct {
 }
 
 // read reads a probability: a number, a fraction such as 1/26, or the column or template that gives it.
-func (c *chanceRule) read(f field) error {
+func (c *chanceRule) read(f yamlfile.Field) error {
 	c.stated = true
-	if v, err := f.number(); err == nil {
+	if v, err := f.Number(); err == nil {
 		c.value = v
 		return checkChance(f, v)
 	}
-	s, err := f.text()
+	s, err := f.Text()
 	if err != nil {
 		return err
 	}
@@ -36,9 +37,9 @@ func (c *chanceRule) read(f field) error {
 	return err
 }
 
-func checkChance(f field, v float64) error {
+func checkChance(f yamlfile.Field, v float64) error {
 	if !(v >= 0 && v <= 1) {
-		return f.errorf("chance: %v is no probability: it is between 0 and 1", v)
+		return f.Errorf("chance: %v is no probability: it is between 0 and 1", v)
 	}
 	return nil
 }
@@ -58,8 +59,8 @@ func parseFraction(s string) (float64, bool) {
 }
 
 // readGuess reads the best way to guess: stated as chance says, or shown_answer.
-func (c *chanceRule) readGuess(f field) error {
-	s, err := f.text()
+func (c *chanceRule) readGuess(f yamlfile.Field) error {
+	s, err := f.Text()
 	switch {
 	case err != nil:
 		return err

@@ -138,11 +138,11 @@ func localTask(tree fs.FS, data map[string]map[string][]json.RawMessage, name st
 		return "", nil, err
 	}
 	key := "|"
-	if p, err := d.field("dataset_path").text(); err == nil {
+	if p, err := d.field("dataset_path").Text(); err == nil {
 		key = p + key
 	}
-	if f := d.field("dataset_name"); f.set() && !f.isNull() {
-		n, _ := f.name()
+	if f := d.field("dataset_name"); f.Set() && !f.IsNull() {
+		n, _ := f.Name()
 		key += n
 	}
 	fsys := fstest.MapFS{}

@@ -6,12 +6,14 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/onset-eval/onset/backends/yamlfile"
 )
 
 // document is a task file with what it includes: its top-level keys, each with its own file and place.
 type document struct {
 	file    string
-	entries map[string]pair
+	entries map[string]yamlfile.Pair
 }
 
 // maxIncludes bounds the depth of includes.
@@ -20,37 +22,37 @@ const maxIncludes = 64
 // readDocument reads the file and its includes. Later includes overwrite earlier ones and the file's own
 // keys overwrite both, key by key, without merging inside a value.
 func readDocument(fsys fs.FS, file string, chain []string) (document, error) {
-	doc := document{file: file, entries: make(map[string]pair)}
+	doc := document{file: file, entries: make(map[string]yamlfile.Pair)}
 	data, err := fs.ReadFile(fsys, file)
 	if err != nil {
 		return doc, err
 	}
-	root, err := parseYAML(file, data)
+	root, err := yamlfile.Parse(file, data)
 	if err != nil {
 		return doc, err
 	}
-	own, err := root.pairs()
+	own, err := root.Pairs()
 	if err != nil {
 		return doc, err
 	}
 	for _, p := range own {
-		if p.key != "include" {
+		if p.Key != "include" {
 			continue
 		}
-		if err := doc.include(fsys, p.field, append(chain, file)); err != nil {
+		if err := doc.include(fsys, p.Field, append(chain, file)); err != nil {
 			return doc, err
 		}
 	}
 	for _, p := range own {
-		if p.key != "include" {
-			doc.entries[p.key] = p
+		if p.Key != "include" {
+			doc.entries[p.Key] = p
 		}
 	}
 	return doc, nil
 }
 
-func (d *document) include(fsys fs.FS, f field, chain []string) error {
-	names, err := f.texts()
+func (d *document) include(fsys fs.FS, f yamlfile.Field, chain []string) error {
+	names, err := f.Texts()
 	if err != nil {
 		return err
 	}
@@ -58,15 +60,15 @@ func (d *document) include(fsys fs.FS, f field, chain []string) error {
 		at := path.Join(path.Dir(d.file), name)
 		switch {
 		case !fs.ValidPath(at):
-			return f.errorf("include: %s is outside of the folder of tasks", name)
+			return f.Errorf("include: %s is outside of the folder of tasks", name)
 		case slices.Contains(chain, at):
-			return f.errorf("include: %s includes itself, by way of %s", at, strings.Join(chain, ", "))
+			return f.Errorf("include: %s includes itself, by way of %s", at, strings.Join(chain, ", "))
 		case len(chain) > maxIncludes:
-			return f.errorf("include: more than %d files include one another", maxIncludes)
+			return f.Errorf("include: more than %d files include one another", maxIncludes)
 		}
 		base, err := readDocument(fsys, at, chain)
 		if errors.Is(err, fs.ErrNotExist) {
-			return f.hintf("the path is relative to this file", "include: there is no file %s", at)
+			return f.Hintf("the path is relative to this file", "include: there is no file %s", at)
 		}
 		if err != nil {
 			return err
@@ -79,16 +81,16 @@ func (d *document) include(fsys fs.FS, f field, chain []string) error {
 }
 
 // field gives the value of a key; it is not set where the file does not have the key.
-func (d document) field(key string) field { return d.entries[key].field }
+func (d document) field(key string) yamlfile.Field { return d.entries[key].Field }
 
 // with gives a copy with some keys replaced.
-func (d document) with(over []pair) document {
-	out := document{file: d.file, entries: make(map[string]pair, len(d.entries))}
+func (d document) with(over []yamlfile.Pair) document {
+	out := document{file: d.file, entries: make(map[string]yamlfile.Pair, len(d.entries))}
 	for k, p := range d.entries {
 		out.entries[k] = p
 	}
 	for _, p := range over {
-		out.entries[p.key] = p
+		out.entries[p.Key] = p
 	}
 	return out
 }

@@ -5,13 +5,14 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/onset-eval/onset/backends/yamlfile"
 	"github.com/onset-eval/onset/tasks/pyval"
 	"github.com/onset-eval/onset/tasks/template"
 )
 
 // expr is a value of doc_to_text, doc_to_target or doc_to_choice: what it gives depends on the document.
 type expr struct {
-	at       field
+	at       yamlfile.Field
 	isSet    bool
 	constant pyval.Value // used where tmpl is nil
 	source   string
@@ -30,20 +31,20 @@ func (c columns) have(name string, doc *pyval.Dict) bool {
 }
 
 // readExpr reads a template or the name of a column; with constants, also a whole number or a list of texts.
-func readExpr(f field, constants bool) (expr, error) {
-	e := expr{at: f, isSet: f.set()}
+func readExpr(f yamlfile.Field, constants bool) (expr, error) {
+	e := expr{at: f, isSet: f.Set()}
 	if !e.isSet {
 		return e, nil
 	}
 	if constants {
-		if n, err := f.integer(-1 << 31); err == nil {
+		if n, err := f.Integer(-1 << 31); err == nil {
 			e.constant = int64(n)
 			return e, nil
 		}
-		if items, err := f.items(); err == nil {
+		if items, err := f.Items(); err == nil {
 			list := make(pyval.List, len(items))
 			for i, item := range items {
-				if list[i], err = item.name(); err != nil {
+				if list[i], err = item.Name(); err != nil {
 					return e, err
 				}
 			}
@@ -52,11 +53,11 @@ func readExpr(f field, constants bool) (expr, error) {
 		}
 	}
 	var err error
-	if e.source, err = f.text(); err != nil {
+	if e.source, err = f.Text(); err != nil {
 		return e, err
 	}
 	if e.tmpl, err = template.Compile(e.source); err != nil {
-		return e, f.errorf("%s: %v", f.label(), err)
+		return e, f.Errorf("%s: %v", f.Key, err)
 	}
 	return e, nil
 }
@@ -70,13 +71,13 @@ func (e expr) value(doc *pyval.Dict, names columns) (pyval.Value, error) {
 	if names.have(e.source, doc) {
 		v, ok := doc.Get(e.source)
 		if !ok {
-			return nil, fmt.Errorf("%s: the row lacks the column %q", e.at.key, e.source)
+			return nil, fmt.Errorf("%s: the row lacks the column %q", e.at.Key, e.source)
 		}
 		return v, nil
 	}
 	s, err := e.tmpl.Render(doc)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", e.at.key, err)
+		return nil, fmt.Errorf("%s: %w", e.at.Key, err)
 	}
 	return s, nil
 }
@@ -97,7 +98,7 @@ func (e expr) textOf(v pyval.Value) (string, error) {
 	case int64, float64, bool:
 		return pyval.Str(v), nil
 	}
-	return "", fmt.Errorf("%s: text is expected, not %s", e.at.key, pyval.Repr(v))
+	return "", fmt.Errorf("%s: text is expected, not %s", e.at.Key, pyval.Repr(v))
 }
 
 // choices gives the options of a document.
@@ -108,12 +109,12 @@ func (e expr) choices(doc *pyval.Dict, names columns) ([]string, error) {
 	}
 	if s, ok := v.(string); ok {
 		if v, err = literal(s); err != nil {
-			return nil, fmt.Errorf("%s: %w", e.at.key, err)
+			return nil, fmt.Errorf("%s: %w", e.at.Key, err)
 		}
 	}
 	list, ok := v.(pyval.List)
 	if !ok {
-		return nil, fmt.Errorf("%s: a list is expected, not %s", e.at.key, pyval.Repr(v))
+		return nil, fmt.Errorf("%s: a list is expected, not %s", e.at.Key, pyval.Repr(v))
 	}
 	out := make([]string, len(list))
 	for i, c := range list {
@@ -135,7 +136,7 @@ func (e expr) target(doc *pyval.Dict, names columns, hasChoices bool) (pyval.Val
 	if hasChoices && isDigits(s) {
 		n, err := strconv.ParseInt(s, 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", e.at.key, err)
+			return nil, fmt.Errorf("%s: %w", e.at.Key, err)
 		}
 		return n, nil
 	}

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/yamlfile"
 )
 
 // defaultMaxTokens is the dialect's bound on generated tokens.
@@ -9,40 +10,40 @@ const defaultMaxTokens = 256
 
 // readSampling reads generation_kwargs. Without `until`, text ends at the delimiter between worked
 // examples; without do_sample or a temperature, decoding is greedy.
-func readSampling(f field, fewshotDelimiter string) (backends.Sampling, error) {
+func readSampling(f yamlfile.Field, fewshotDelimiter string) (backends.Sampling, error) {
 	s := backends.Sampling{MaxTokens: defaultMaxTokens, Stop: stops(fewshotDelimiter)}
-	if !f.set() {
+	if !f.Set() {
 		return s, nil
 	}
-	pairs, err := f.pairs()
+	pairs, err := f.Pairs()
 	if err != nil {
 		return s, err
 	}
 	sample, temperature := (*bool)(nil), (*float64)(nil)
 	for _, p := range pairs {
-		switch p.key {
+		switch p.Key {
 		case "until":
-			s.Stop, err = p.texts()
+			s.Stop, err = p.Texts()
 		case "max_gen_toks", "max_new_tokens", "max_tokens":
-			s.MaxTokens, err = p.integer(1)
+			s.MaxTokens, err = p.Integer(1)
 		case "temperature":
-			temperature, err = p.within(0, 100)
+			temperature, err = within(p.Field, 0, 100)
 		case "do_sample":
 			var v bool
-			v, err = p.boolean()
+			v, err = p.Boolean()
 			sample = &v
 		case "top_p":
-			err = p.assign(&s.TopP, 0, 1)
+			err = assign(&s.TopP, p.Field, 0, 1)
 		case "min_p":
-			err = p.assign(&s.MinP, 0, 1)
+			err = assign(&s.MinP, p.Field, 0, 1)
 		case "top_k":
-			s.TopK, err = p.integer(0)
+			s.TopK, err = p.Integer(0)
 		case "num_beams":
-			if n, _ := p.integer(1); n != 1 {
-				err = p.errorf("num_beams: beam search is not supported")
+			if n, _ := p.Integer(1); n != 1 {
+				err = p.Errorf("num_beams: beam search is not supported")
 			}
 		default:
-			err = p.unknown([]string{"until", "max_gen_toks", "temperature", "do_sample", "top_p", "top_k", "min_p"})
+			err = p.Unknown([]string{"until", "max_gen_toks", "temperature", "do_sample", "top_p", "top_k", "min_p"})
 		}
 		if err != nil {
 			return s, err
@@ -69,19 +70,19 @@ func stops(delimiter string) []string {
 }
 
 // within reads a number from low to high, both included.
-func (f field) within(low, high float64) (*float64, error) {
-	v, err := f.number()
+func within(f yamlfile.Field, low, high float64) (*float64, error) {
+	v, err := f.Number()
 	if err != nil {
 		return nil, err
 	}
 	if !(v >= low && v <= high) {
-		return nil, f.errorf("%s: %v is not between %v and %v", f.label(), v, low, high)
+		return nil, f.Errorf("%s: %v is not between %v and %v", f.Key, v, low, high)
 	}
 	return &v, nil
 }
 
-func (f field) assign(to *float64, low, high float64) error {
-	v, err := f.within(low, high)
+func assign(to *float64, f yamlfile.Field, low, high float64) error {
+	v, err := within(f, low, high)
 	if err == nil {
 		*to = *v
 	}

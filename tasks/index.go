@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/onset-eval/onset/backends/yamlfile"
 )
 
 // Source is a folder of task files.
@@ -108,24 +110,24 @@ func (x *Index) addFile(s Source, file string, found map[string]*indexed) error 
 	if err != nil {
 		return err
 	}
-	if g := d.field("group"); g.set() {
-		if name, err := g.name(); err == nil {
+	if g := d.field("group"); g.Set() {
+		if name, err := g.Name(); err == nil {
 			x.groups[name] = true
 		}
 		return nil
 	}
 	f := d.field("task")
-	if !f.set() && s.Only == "" {
+	if !f.Set() && s.Only == "" {
 		return nil
 	}
-	if !f.set() {
-		return &FileError{File: file, Msg: "the key \"task\" is missing", Advice: "write task: NAME"}
+	if !f.Set() {
+		return &yamlfile.Error{File: file, Msg: "the key \"task\" is missing", Advice: "write task: NAME"}
 	}
-	name, err := f.name()
+	name, err := f.Name()
 	if err != nil {
 		return err
 	}
-	place := &FileError{File: file, Line: f.node.Line, Column: f.node.Column}
+	place := &yamlfile.Error{File: file, Line: f.Node.Line, Column: f.Node.Column}
 	if other := found[name]; other != nil {
 		other.places = append(other.places, s.at(place))
 		return nil
@@ -134,8 +136,8 @@ func (x *Index) addFile(s Source, file string, found map[string]*indexed) error 
 		t, err := loadTask(s.FS, file, name)
 		return t, s.wrap(err)
 	})}
-	if f := d.field("tag"); f.set() {
-		tags, err := f.texts()
+	if f := d.field("tag"); f.Set() {
+		tags, err := f.Texts()
 		if err != nil {
 			return err
 		}
@@ -154,7 +156,7 @@ func (s Source) wrap(err error) error {
 	return locate(err, s.Name)
 }
 
-func (s Source) at(e *FileError) string {
+func (s Source) at(e *yamlfile.Error) string {
 	return strings.TrimSuffix(s.wrap(e).Error(), ": ")
 }
 
@@ -182,7 +184,7 @@ func (x *Index) Task(name string) (*Task, error) {
 	case x.groups[name]:
 		return nil, &UnknownTaskError{Name: name, Group: true}
 	}
-	e := &UnknownTaskError{Name: name, Near: nearest(name, slices.Concat(x.Names(), x.Tags()))}
+	e := &UnknownTaskError{Name: name, Near: yamlfile.Nearest(name, slices.Concat(x.Names(), x.Tags()))}
 	if len(x.broken) > 0 {
 		e.Err = fmt.Errorf("%d task files could not be read, the first: %w", len(x.broken), x.broken[0])
 	}

@@ -1,6 +1,10 @@
 package tasks
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/onset-eval/onset/backends/yamlfile"
+)
 
 // The keys of a task file, which is written in the lm-evaluation-harness dialect (its config/task.py).
 var (
@@ -22,23 +26,23 @@ var (
 func checkKeys(d document) error {
 	known := slices.Concat(askKeys[:], dataKeys[:])
 	for _, p := range d.sorted() {
-		if slices.Contains(known, p.key) {
+		if slices.Contains(known, p.Key) {
 			continue
 		}
-		if slices.Contains(laterKeys[:], p.key) {
-			return p.keyAt.hintf("remove the key, or leave the task to a later version", "the key %q is not supported yet", p.key)
+		if slices.Contains(laterKeys[:], p.Key) {
+			return p.KeyAt.Hintf("remove the key, or leave the task to a later version", "the key %q is not supported yet", p.Key)
 		}
-		return p.unknown(known)
+		return p.Unknown(known)
 	}
 	return nil
 }
 
 // sorted gives the entries in the order of their places, so that the first error is the first in the file.
-func (d document) sorted() []pair {
-	out := make([]pair, 0, len(d.entries))
+func (d document) sorted() []yamlfile.Pair {
+	out := make([]yamlfile.Pair, 0, len(d.entries))
 	for _, p := range d.entries {
 		out = append(out, p)
 	}
-	slices.SortFunc(out, func(a, b pair) int { return comparePlace(d.file, a.keyAt, b.keyAt) })
+	slices.SortFunc(out, func(a, b yamlfile.Pair) int { return comparePlace(d.file, a.KeyAt, b.KeyAt) })
 	return out
 }

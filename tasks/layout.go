@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/yamlfile"
 )
 
 // outputType is the dialect's word for what is asked of the model.
@@ -67,10 +68,10 @@ func readLayout(d document) (*layout, error) {
 
 func (l *layout) readOutput(d document) error {
 	f := d.field("output_type")
-	if !f.set() {
+	if !f.Set() {
 		return nil
 	}
-	s, err := f.text()
+	s, err := f.Text()
 	if err != nil {
 		return err
 	}
@@ -102,21 +103,21 @@ func (l *layout) readTurn(d document) error {
 		{"doc_to_choice", !l.eval.choice.isSet && l.output == multipleChoice},
 	} {
 		if need.absent {
-			return &FileError{File: d.file, Msg: "the key \"" + need.key + "\" is missing: " + string(l.output) + " needs it"}
+			return &yamlfile.Error{File: d.file, Msg: "the key \"" + need.key + "\" is missing: " + string(l.output) + " needs it"}
 		}
 	}
 	return nil
 }
 
 // read overwrites what the mapping states and keeps the rest.
-func (t *turn) read(get func(string) field) error {
+func (t *turn) read(get func(string) yamlfile.Field) error {
 	for _, e := range []struct {
 		key       string
 		to        *expr
 		constants bool
 	}{{"doc_to_text", &t.text, false}, {"doc_to_target", &t.target, true}, {"doc_to_choice", &t.choice, true}} {
 		f := get(e.key)
-		if !f.set() {
+		if !f.Set() {
 			continue
 		}
 		var err error
@@ -129,11 +130,11 @@ func (t *turn) read(get func(string) field) error {
 		to  *string
 	}{{"target_delimiter", &t.targetDelimiter}, {"fewshot_delimiter", &t.delimiter}} {
 		f := get(e.key)
-		if !f.set() {
+		if !f.Set() {
 			continue
 		}
 		var err error
-		if *e.to, err = f.text(); err != nil {
+		if *e.to, err = f.Text(); err != nil {
 			return err
 		}
 	}
@@ -145,8 +146,8 @@ func (t *turn) read(get func(string) field) error {
 func (l *layout) readFewshot(d document) error {
 	l.shot = l.eval
 	for _, key := range []string{"test_split", "validation_split", "training_split", "fewshot_split"} {
-		if f := d.field(key); f.set() && !f.isNull() {
-			s, err := f.name()
+		if f := d.field(key); f.Set() && !f.IsNull() {
+			s, err := f.Name()
 			if err != nil {
 				return err
 			}
@@ -154,45 +155,46 @@ func (l *layout) readFewshot(d document) error {
 		}
 	}
 	var err error
-	if f := d.field("num_fewshot"); f.set() && !f.isNull() {
-		if l.shots, err = f.integer(0); err != nil {
+	if f := d.field("num_fewshot"); f.Set() && !f.IsNull() {
+		if l.shots, err = f.Integer(0); err != nil {
 			return err
 		}
 		l.shotsStated = true
 	}
 	f := d.field("fewshot_config")
-	if !f.set() || f.isNull() {
+	if !f.Set() || f.IsNull() {
 		return nil
 	}
-	pairs, err := f.pairs()
+	pairs, err := f.Pairs()
 	if err != nil {
 		return err
 	}
-	given := document{file: d.file, entries: make(map[string]pair)}
+	given := document{file: d.file, entries: make(map[string]yamlfile.Pair)}
 	for _, p := range pairs {
 		if err := l.readFewshotKey(p); err != nil {
 			return err
 		}
-		given.entries[p.key] = p
+		given.entries[p.Key] = p
 	}
 	return l.shot.read(given.field)
 }
 
-func (l *layout) readFewshotKey(p pair) error {
+func (l *layout) readFewshotKey(p yamlfile.Pair) error {
 	var err error
-	switch p.key {
+	switch p.Key {
 	case "sampler":
-		if l.sampler, err = p.text(); err == nil && l.sampler != sampleFirst && l.sampler != sampleRandom {
-			err = unknownWord(p.field, l.sampler, []string{sampleRandom, sampleFirst})
+		if l.sampler, err = p.Text(); err == nil && l.sampler != sampleFirst && l.sampler != sampleRandom {
+			err = unknownWord(p.Field, l.sampler, []string{sampleRandom, sampleFirst})
 		}
 	case "split":
-		l.pool, err = p.name()
+		l.pool, err = p.Name()
 	case "doc_to_text", "doc_to_target", "doc_to_choice", "target_delimiter", "fewshot_delimiter":
 	case "samples", "process_docs", "gen_prefix", "fewshot_indices", "fewshot_as_multiturn":
-		err = p.keyAt.errorf("fewshot_config: the key %q is not supported yet", p.key)
+		err = p.KeyAt.Errorf("fewshot_config: the key %q is not supported yet", p.Key)
 	default:
-		err = p.unknown([]string{"sampler", "split", "doc_to_text", "doc_to_target", "doc_to_choice",
+		err = p.Unknown([]string{"sampler", "split", "doc_to_text", "doc_to_target", "doc_to_choice",
 			"target_delimiter", "fewshot_delimiter"})
+
 	}
 	return err
 }
@@ -209,8 +211,8 @@ func (l *layout) readAnswer(d document) error {
 	if l.pipelines, err = readPipelines(d.field("filter_list")); err != nil {
 		return err
 	}
-	if f := d.field("repeats"); f.set() {
-		l.repeats, err = f.integer(1)
+	if f := d.field("repeats"); f.Set() {
+		l.repeats, err = f.Integer(1)
 	}
 	return err
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+
+	"github.com/onset-eval/onset/backends/yamlfile"
 )
 
 // layoutVersion rises when the same task file and data give other prompts or targets.
@@ -62,7 +64,7 @@ func (t *Task) readData(fsys fs.FS, d document) error {
 		return err
 	}
 	if c := t.extras.examples; c != "" && t.eval.rows > 0 && !t.eval.columns[c] {
-		return d.field("onset").errorf("examples: no row has the column %q", c)
+		return d.field("onset").Errorf("examples: no row has the column %q", c)
 	}
 	for _, style := range t.styles {
 		l := t.layouts[style]
@@ -74,7 +76,7 @@ func (t *Task) readData(fsys fs.FS, d document) error {
 			continue
 		}
 		f := d.field("fewshot_config")
-		if !f.set() {
+		if !f.Set() {
 			f = d.field("task")
 		}
 		if err := checkSplit(f, l.pool, splits); err != nil {
@@ -89,24 +91,24 @@ func (t *Task) readData(fsys fs.FS, d document) error {
 	return nil
 }
 
-func readVersion(f field) (string, error) {
-	if !f.set() {
+func readVersion(f yamlfile.Field) (string, error) {
+	if !f.Set() {
 		return "", nil
 	}
-	pairs, err := f.pairs()
+	pairs, err := f.Pairs()
 	if err != nil {
 		return "", err
 	}
 	for _, p := range pairs {
-		if p.key == "version" {
-			return p.name()
+		if p.Key == "version" {
+			return p.Name()
 		}
 	}
 	return "", nil
 }
 
-// makeDigest covers the resolved keys and the data; where the data lies, and what the task is filed
-// under, decide nothing.
+// makeDigest covers the resolved keys and the data; where the data lies, and how the task is described and
+// filed, decide nothing.
 func (t *Task) makeDigest(d document) (string, error) {
 	keys := make(map[string]any)
 	for key, p := range d.entries {
@@ -114,9 +116,13 @@ func (t *Task) makeDigest(d document) (string, error) {
 		case "tag", "task_alias", "dataset_kwargs":
 			continue
 		}
-		v, err := p.plainValue(0)
+		v, err := p.Plain(0)
 		if err != nil {
 			return "", err
+		}
+		if own, ok := v.(map[string]any); ok && key == "onset" {
+			delete(own, "doc")
+			delete(own, "ability")
 		}
 		keys[key] = v
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/onset-eval/onset/backends/yamlfile"
 )
 
 // extras are onset's own keys of a task file, those under `onset:`.
@@ -19,44 +21,44 @@ type extras struct {
 // styleKeys are what one style states: keys that replace the task's own.
 type styleKeys struct {
 	style     Style
-	at        field
-	over      []pair
+	at        yamlfile.Field
+	over      []yamlfile.Pair
 	companion bool
 }
 
 var extraKeys = [...]string{"doc", "ability", "chance", "guess", "id", "examples", "companion", "styles"}
 
 // readExtras decodes the `onset:` key; a task without it is asked directly.
-func readExtras(f field) (extras, error) {
+func readExtras(f yamlfile.Field) (extras, error) {
 	x := extras{styles: []styleKeys{{style: Direct}}}
-	if !f.set() {
+	if !f.Set() {
 		return x, nil
 	}
-	pairs, err := f.pairs()
+	pairs, err := f.Pairs()
 	if err != nil {
 		return x, err
 	}
 	companion := false
 	for _, p := range pairs {
-		switch p.key {
+		switch p.Key {
 		case "doc":
-			x.doc, err = p.text()
+			x.doc, err = p.Text()
 		case "ability":
-			x.ability, err = p.text()
+			x.ability, err = p.Text()
 		case "chance":
-			err = x.chance.read(p.field)
+			err = x.chance.read(p.Field)
 		case "guess":
-			err = x.chance.readGuess(p.field)
+			err = x.chance.readGuess(p.Field)
 		case "id":
-			x.id, err = p.text()
+			x.id, err = p.Text()
 		case "examples":
-			x.examples, err = p.text()
+			x.examples, err = p.Text()
 		case "companion":
-			companion, err = readCompanion(p.field)
+			companion, err = readCompanion(p.Field)
 		case "styles":
-			x.styles, err = readStyles(p.field)
+			x.styles, err = readStyles(p.Field)
 		default:
-			err = p.unknown(extraKeys[:])
+			err = p.Unknown(extraKeys[:])
 		}
 		if err != nil {
 			return x, err
@@ -71,15 +73,15 @@ func readExtras(f field) (extras, error) {
 }
 
 func (s styleKeys) states(key string) bool {
-	return slices.ContainsFunc(s.over, func(p pair) bool { return p.key == key })
+	return slices.ContainsFunc(s.over, func(p yamlfile.Pair) bool { return p.Key == key })
 }
 
 // readCompanion reads true, false or the companion's name.
-func readCompanion(f field) (bool, error) {
-	if v, err := f.boolean(); err == nil {
+func readCompanion(f yamlfile.Field) (bool, error) {
+	if v, err := f.Boolean(); err == nil {
 		return v, nil
 	}
-	s, err := f.text()
+	s, err := f.Text()
 	if err == nil && s != "target_logprob" {
 		err = unknownWord(f, s, []string{"target_logprob"})
 	}
@@ -87,31 +89,31 @@ func readCompanion(f field) (bool, error) {
 }
 
 // readStyles reads what each style replaces; direct comes first whatever the order of the file.
-func readStyles(f field) ([]styleKeys, error) {
-	pairs, err := f.pairs()
+func readStyles(f yamlfile.Field) ([]styleKeys, error) {
+	pairs, err := f.Pairs()
 	if err != nil {
 		return nil, err
 	}
 	if len(pairs) == 0 {
-		return nil, f.errorf("styles: at least one of direct and cot is expected")
+		return nil, f.Errorf("styles: at least one of direct and cot is expected")
 	}
 	var out []styleKeys
 	for _, p := range pairs {
-		if !slices.Contains(styles[:], Style(p.key)) {
-			return nil, p.unknown([]string{string(Direct), string(CoT)})
+		if !slices.Contains(styles[:], Style(p.Key)) {
+			return nil, p.Unknown([]string{string(Direct), string(CoT)})
 		}
-		s := styleKeys{style: Style(p.key), at: p.field}
-		if !p.isNull() {
-			if s.over, err = p.pairs(); err != nil {
+		s := styleKeys{style: Style(p.Key), at: p.Field}
+		if !p.IsNull() {
+			if s.over, err = p.Pairs(); err != nil {
 				return nil, err
 			}
 		}
 		for _, o := range s.over {
 			switch {
-			case o.key == "companion":
-				s.companion, err = readCompanion(o.field)
-			case !slices.Contains(askKeys[:], o.key):
-				err = o.unknown(append(askKeys[:], "companion"))
+			case o.Key == "companion":
+				s.companion, err = readCompanion(o.Field)
+			case !slices.Contains(askKeys[:], o.Key):
+				err = o.Unknown(append(askKeys[:], "companion"))
 			}
 			if err != nil {
 				return nil, err
@@ -129,10 +131,10 @@ func readStyles(f field) ([]styleKeys, error) {
 var styles = [...]Style{Direct, CoT}
 
 // unknownWord is the error for a word that is none of those known.
-func unknownWord(f field, word string, known []string) error {
+func unknownWord(f yamlfile.Field, word string, known []string) error {
 	hint := "use " + strings.Join(known, ", ")
-	if near := nearest(word, known); near != "" {
+	if near := yamlfile.Nearest(word, known); near != "" {
 		hint = "did you mean " + strconv.Quote(near) + "?"
 	}
-	return f.hintf(hint, "%s: %q is unknown", f.label(), word)
+	return f.Hintf(hint, "%s: %q is unknown", f.Key, word)
 }

@@ -280,7 +280,7 @@ func TestVariantErrors(t *testing.T) {
 }
 
 func TestDigest(t *testing.T) {
-	const keys, row = "doc_to_text: q\ndoc_to_target: a\n", `{"q":"x","a":"y"}`
+	const keys, row = "doc_to_text: q\ndoc_to_target: a\nonset: {chance: 0.5}\n", `{"q":"x","a":"y"}`
 	same := load(t, keys, row).Digest()
 	if !strings.HasPrefix(same, "sha256:") || len(same) != 7+64 {
 		t.Errorf("Digest = %s", same)
@@ -291,9 +291,13 @@ func TestDigest(t *testing.T) {
 	if moved.Digest() != same {
 		t.Error("the digest depends on where things stand")
 	}
+	described := strings.Replace(keys, "chance", "doc: new words, ability: renamed, chance", 1)
+	if load(t, described, row).Digest() != same {
+		t.Error("the digest depends on the description")
+	}
 	for name, task := range map[string]*tasks.Task{
-		"data": load(t, keys, row+"\n"), "key": load(t, keys+"num_fewshot: 0\n", row), "template": load(t, "doc_to_text: '{{q}}'\ndoc_to_target: a\n", row),
-		"style": load(t, keys+"onset: {styles: {cot: {}}}\n", row), "metric": load(t, keys+"metric_list: [{metric: x}]\n", row),
+		"data": load(t, keys, row+"\n"), "key": load(t, keys+"num_fewshot: 0\n", row), "template": load(t, strings.Replace(keys, "text: q", "text: '{{q}}'", 1), row),
+		"style": load(t, strings.Replace(keys, "chance", "styles: {cot: {}}, chance", 1), row), "metric": load(t, keys+"metric_list: [{metric: x}]\n", row),
 	} {
 		if task.Digest() == same {
 			t.Errorf("%s: the digest stays the same", name)

@@ -1,27 +1,29 @@
 package tasks
 
+import "github.com/onset-eval/onset/backends/yamlfile"
+
 // readMetrics reads metric_list. Whether a metric exists and takes its options is for evaluators to say.
-func readMetrics(f field) ([]MetricSpec, error) {
-	if !f.set() {
+func readMetrics(f yamlfile.Field) ([]MetricSpec, error) {
+	if !f.Set() {
 		return nil, nil
 	}
-	items, err := f.items()
+	items, err := f.Items()
 	if err != nil {
 		return nil, err
 	}
 	var out []MetricSpec
 	for _, item := range items {
-		pairs, err := item.pairs()
+		pairs, err := item.Pairs()
 		if err != nil {
 			return nil, err
 		}
 		var m MetricSpec
 		for _, p := range pairs {
-			switch p.key {
+			switch p.Key {
 			case "metric":
-				m.Name, err = p.text()
+				m.Name, err = p.Text()
 			case "aggregation":
-				m.Aggregation, err = p.text()
+				m.Aggregation, err = p.Text()
 			default:
 				err = addOption(&m.Options, p)
 			}
@@ -30,7 +32,7 @@ func readMetrics(f field) ([]MetricSpec, error) {
 			}
 		}
 		if m.Name == "" {
-			return nil, item.errorf("a metric needs a name: the key \"metric\" is missing")
+			return nil, item.Errorf("a metric needs a name: the key \"metric\" is missing")
 		}
 		out = append(out, m)
 	}
@@ -38,40 +40,40 @@ func readMetrics(f field) ([]MetricSpec, error) {
 }
 
 // readPipelines reads filter_list; nil where the task states none, which means the response as it is.
-func readPipelines(f field) ([]PipelineSpec, error) {
-	if !f.set() {
+func readPipelines(f yamlfile.Field) ([]PipelineSpec, error) {
+	if !f.Set() {
 		return nil, nil
 	}
-	items, err := f.items()
+	items, err := f.Items()
 	if err != nil {
 		return nil, err
 	}
 	var out []PipelineSpec
 	for _, item := range items {
-		pairs, err := item.pairs()
+		pairs, err := item.Pairs()
 		if err != nil {
 			return nil, err
 		}
 		var pipe PipelineSpec
 		for _, p := range pairs {
-			switch p.key {
+			switch p.Key {
 			case "name":
-				pipe.Name, err = p.text()
+				pipe.Name, err = p.Text()
 			case "filter":
-				pipe.Filters, err = readFilters(p.field)
+				pipe.Filters, err = readFilters(p.Field)
 			default:
-				err = p.unknown([]string{"name", "filter"})
+				err = p.Unknown([]string{"name", "filter"})
 			}
 			if err != nil {
 				return nil, err
 			}
 		}
 		if pipe.Name == "" || pipe.Filters == nil {
-			return nil, item.errorf("a filter pipeline needs the keys \"name\" and \"filter\"")
+			return nil, item.Errorf("a filter pipeline needs the keys \"name\" and \"filter\"")
 		}
 		for _, other := range out {
 			if other.Name == pipe.Name {
-				return nil, item.errorf("the filter pipeline %q stands twice", pipe.Name)
+				return nil, item.Errorf("the filter pipeline %q stands twice", pipe.Name)
 			}
 		}
 		out = append(out, pipe)
@@ -79,21 +81,21 @@ func readPipelines(f field) ([]PipelineSpec, error) {
 	return out, nil
 }
 
-func readFilters(f field) ([]FilterSpec, error) {
-	items, err := f.items()
+func readFilters(f yamlfile.Field) ([]FilterSpec, error) {
+	items, err := f.Items()
 	if err != nil {
 		return nil, err
 	}
 	out := []FilterSpec{}
 	for _, item := range items {
-		pairs, err := item.pairs()
+		pairs, err := item.Pairs()
 		if err != nil {
 			return nil, err
 		}
 		var spec FilterSpec
 		for _, p := range pairs {
-			if p.key == "function" {
-				spec.Function, err = p.text()
+			if p.Key == "function" {
+				spec.Function, err = p.Text()
 			} else {
 				err = addOption(&spec.Options, p)
 			}
@@ -102,21 +104,21 @@ func readFilters(f field) ([]FilterSpec, error) {
 			}
 		}
 		if spec.Function == "" {
-			return nil, item.errorf("a filter needs a name: the key \"function\" is missing")
+			return nil, item.Errorf("a filter needs a name: the key \"function\" is missing")
 		}
 		out = append(out, spec)
 	}
 	return out, nil
 }
 
-func addOption(options *Options, p pair) error {
-	v, err := p.plainValue(0)
+func addOption(options *Options, p yamlfile.Pair) error {
+	v, err := p.Plain(0)
 	if err != nil {
 		return err
 	}
 	if *options == nil {
 		*options = make(Options)
 	}
-	(*options)[p.key] = v
+	(*options)[p.Key] = v
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/onset-eval/onset/backends/yamlfile"
 	"github.com/onset-eval/onset/tasks/dataset"
 )
 
@@ -14,52 +15,52 @@ import (
 // is one split, train.
 func readSplits(fsys fs.FS, d document) (map[string][]dataset.File, error) {
 	f := d.field("dataset_path")
-	if !f.set() {
-		return nil, &FileError{File: d.file, Msg: "the key \"dataset_path\" is missing", Advice: "write dataset_path: json"}
+	if !f.Set() {
+		return nil, &yamlfile.Error{File: d.file, Msg: "the key \"dataset_path\" is missing", Advice: "write dataset_path: json"}
 	}
-	format, err := f.text()
+	format, err := f.Text()
 	if err != nil {
 		return nil, err
 	}
 	if format != string(dataset.JSON) && format != string(dataset.CSV) {
-		return nil, f.hintf("use json or csv, with dataset_kwargs.data_files", "dataset_path: %q is not supported yet", format)
+		return nil, f.Hintf("use json or csv, with dataset_kwargs.data_files", "dataset_path: %q is not supported yet", format)
 	}
-	if f := d.field("dataset_name"); f.set() && !f.isNull() {
-		if _, err := f.name(); err != nil {
+	if f := d.field("dataset_name"); f.Set() && !f.IsNull() {
+		if _, err := f.Name(); err != nil {
 			return nil, err
 		}
 	}
 	f = d.field("dataset_kwargs")
-	if !f.set() {
-		return nil, &FileError{File: d.file, Msg: "the key \"dataset_kwargs\" is missing",
+	if !f.Set() {
+		return nil, &yamlfile.Error{File: d.file, Msg: "the key \"dataset_kwargs\" is missing",
 			Advice: "write dataset_kwargs: {data_files: {test: FILE}}"}
 	}
-	pairs, err := f.pairs()
+	pairs, err := f.Pairs()
 	if err != nil {
 		return nil, err
 	}
-	var files field
+	var files yamlfile.Field
 	for _, p := range pairs {
-		if p.key != "data_files" {
-			return nil, p.unknown([]string{"data_files"})
+		if p.Key != "data_files" {
+			return nil, p.Unknown([]string{"data_files"})
 		}
-		files = p.field
+		files = p.Field
 	}
-	if !files.set() {
-		return nil, f.errorf("dataset_kwargs: the key \"data_files\" is missing")
+	if !files.Set() {
+		return nil, f.Errorf("dataset_kwargs: the key \"data_files\" is missing")
 	}
 	return dataFiles(fsys, files, dataset.Format(format))
 }
 
-func dataFiles(fsys fs.FS, f field, format dataset.Format) (map[string][]dataset.File, error) {
-	pairs, err := f.pairs()
+func dataFiles(fsys fs.FS, f yamlfile.Field, format dataset.Format) (map[string][]dataset.File, error) {
+	pairs, err := f.Pairs()
 	if err != nil {
-		files, err := f.findFiles(fsys, format)
+		files, err := findFiles(f, fsys, format)
 		return map[string][]dataset.File{"train": files}, err
 	}
 	splits := make(map[string][]dataset.File)
 	for _, p := range pairs {
-		if splits[p.key], err = p.findFiles(fsys, format); err != nil {
+		if splits[p.Key], err = findFiles(p.Field, fsys, format); err != nil {
 			return nil, err
 		}
 	}
@@ -67,26 +68,26 @@ func dataFiles(fsys fs.FS, f field, format dataset.Format) (map[string][]dataset
 }
 
 // findFiles resolves names and patterns (* ? [a-z]); every one must find a file.
-func (f field) findFiles(fsys fs.FS, format dataset.Format) ([]dataset.File, error) {
-	names, err := f.texts()
+func findFiles(f yamlfile.Field, fsys fs.FS, format dataset.Format) ([]dataset.File, error) {
+	names, err := f.Texts()
 	if err != nil {
 		return nil, err
 	}
 	var out []dataset.File
 	for _, name := range names {
 		if strings.Contains(name, "://") {
-			return nil, f.errorf("data_files: %s: only local files are supported yet", name)
+			return nil, f.Errorf("data_files: %s: only local files are supported yet", name)
 		}
-		at := path.Join(path.Dir(f.file), name)
+		at := path.Join(path.Dir(f.File), name)
 		if !fs.ValidPath(at) || path.IsAbs(name) {
-			return nil, f.hintf("put the data beside the task file", "data_files: %s is outside of the folder of tasks", name)
+			return nil, f.Hintf("put the data beside the task file", "data_files: %s is outside of the folder of tasks", name)
 		}
 		found, err := fs.Glob(fsys, at)
 		if err != nil {
-			return nil, f.errorf("data_files: %s: %v", name, err)
+			return nil, f.Errorf("data_files: %s: %v", name, err)
 		}
 		if len(found) == 0 {
-			return nil, f.hintf("the path is relative to this file", "data_files: there is no file %s", at)
+			return nil, f.Hintf("the path is relative to this file", "data_files: there is no file %s", at)
 		}
 		slices.Sort(found)
 		for _, p := range found {
@@ -100,19 +101,19 @@ func (f field) findFiles(fsys fs.FS, format dataset.Format) ([]dataset.File, err
 func splitNamed(d document, splits map[string][]dataset.File, keys ...string) (string, error) {
 	for _, key := range keys {
 		f := d.field(key)
-		if !f.set() || f.isNull() {
+		if !f.Set() || f.IsNull() {
 			continue
 		}
-		name, err := f.name()
+		name, err := f.Name()
 		if err != nil {
 			return "", err
 		}
 		return name, checkSplit(f, name, splits)
 	}
-	return "", &FileError{File: d.file, Msg: "the task names no split: \"" + strings.Join(keys, "\" or \"") + "\" is missing"}
+	return "", &yamlfile.Error{File: d.file, Msg: "the task names no split: \"" + strings.Join(keys, "\" or \"") + "\" is missing"}
 }
 
-func checkSplit(f field, name string, splits map[string][]dataset.File) error {
+func checkSplit(f yamlfile.Field, name string, splits map[string][]dataset.File) error {
 	if splits[name] != nil {
 		return nil
 	}

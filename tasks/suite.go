@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/onset-eval/onset/backends/yamlfile"
 )
 
 // Suite lists tasks with what to vary in each. It may be read from a file or made in code.
@@ -29,7 +31,7 @@ type Entry struct {
 	// Sampling changes how text is generated.
 	Sampling SamplingPatch
 
-	at map[string]field // the places of the values in the suite file
+	at map[string]yamlfile.Field // the places of the values in the suite file
 }
 
 // LoadSuite reads a suite file.
@@ -52,51 +54,51 @@ func LoadSuiteFS(fsys fs.FS, name string) (Suite, error) {
 
 func decodeSuite(file string, data []byte) (Suite, error) {
 	var s Suite
-	root, err := parseYAML(file, data)
+	root, err := yamlfile.Parse(file, data)
 	if err != nil {
 		return s, err
 	}
-	pairs, err := root.pairs()
+	pairs, err := root.Pairs()
 	if err != nil {
 		return s, err
 	}
 	for _, p := range pairs {
-		switch p.key {
+		switch p.Key {
 		case "suite":
-			s.Name, err = p.nonEmpty()
+			s.Name, err = nonEmpty(p.Field)
 		case "tasks":
-			s.Entries, err = readEntries(p.field)
+			s.Entries, err = readEntries(p.Field)
 		default:
-			err = p.unknown([]string{"suite", "tasks"})
+			err = p.Unknown([]string{"suite", "tasks"})
 		}
 		if err != nil {
 			return Suite{}, err
 		}
 	}
 	if s.Name == "" {
-		return Suite{}, root.hintf("write suite: NAME", "the key \"suite\" is missing")
+		return Suite{}, root.Hintf("write suite: NAME", "the key \"suite\" is missing")
 	}
 	if len(s.Entries) == 0 {
-		return Suite{}, root.hintf("write tasks: [{task: NAME}]", "the key \"tasks\" is missing")
+		return Suite{}, root.Hintf("write tasks: [{task: NAME}]", "the key \"tasks\" is missing")
 	}
 	return s, nil
 }
 
-func (f field) nonEmpty() (string, error) {
-	s, err := f.name()
+func nonEmpty(f yamlfile.Field) (string, error) {
+	s, err := f.Name()
 	if err == nil && strings.TrimSpace(s) == "" {
-		err = f.errorf("%s: a name is expected, not nothing", f.label())
+		err = f.Errorf("%s: a name is expected, not nothing", f.Key)
 	}
 	return s, err
 }
 
-func readEntries(f field) ([]Entry, error) {
-	items, err := f.items()
+func readEntries(f yamlfile.Field) ([]Entry, error) {
+	items, err := f.Items()
 	if err != nil {
 		return nil, err
 	}
 	if len(items) == 0 {
-		return nil, f.errorf("tasks: at least one task is expected")
+		return nil, f.Errorf("tasks: at least one task is expected")
 	}
 	out := make([]Entry, len(items))
 	for i, item := range items {
@@ -110,45 +112,45 @@ func readEntries(f field) ([]Entry, error) {
 // entryKeys are the keys of one entry of a suite.
 var entryKeys = [...]string{"task", "styles", "shots", "seeds", "draws", "limit", "sampling"}
 
-func readEntry(f field) (Entry, error) {
-	e := Entry{at: make(map[string]field)}
-	pairs, err := f.pairs()
+func readEntry(f yamlfile.Field) (Entry, error) {
+	e := Entry{at: make(map[string]yamlfile.Field)}
+	pairs, err := f.Pairs()
 	if err != nil {
 		return e, err
 	}
 	for _, p := range pairs {
-		e.at[p.key] = p.field
-		switch p.key {
+		e.at[p.Key] = p.Field
+		switch p.Key {
 		case "task":
-			e.Task, err = p.nonEmpty()
+			e.Task, err = nonEmpty(p.Field)
 		case "styles":
-			e.Styles, err = distinct(p.field, readStyle)
+			e.Styles, err = distinct(p.Field, readStyle)
 		case "shots":
-			e.Shots, err = distinct(p.field, func(f field) (int, error) { return f.integer(0) })
+			e.Shots, err = distinct(p.Field, func(f yamlfile.Field) (int, error) { return f.Integer(0) })
 		case "seeds":
-			e.Seeds, err = distinct(p.field, func(f field) (uint64, error) { n, err := f.integer(0); return uint64(n), err })
+			e.Seeds, err = distinct(p.Field, func(f yamlfile.Field) (uint64, error) { n, err := f.Integer(0); return uint64(n), err })
 		case "draws":
-			e.Draws, err = p.integer(1)
+			e.Draws, err = p.Integer(1)
 		case "limit":
-			e.Limit, err = p.integer(1)
+			e.Limit, err = p.Integer(1)
 		case "sampling":
-			e.Sampling, err = readPatch(p.field)
+			e.Sampling, err = readPatch(p.Field)
 		default:
-			err = p.unknown(entryKeys[:])
+			err = p.Unknown(entryKeys[:])
 		}
 		if err != nil {
 			return e, err
 		}
 	}
 	if e.Task == "" {
-		return e, f.hintf("write task: NAME", "the key \"task\" is missing")
+		return e, f.Hintf("write task: NAME", "the key \"task\" is missing")
 	}
 	e.at[""] = f
 	return e, nil
 }
 
-func readStyle(f field) (Style, error) {
-	s, err := f.text()
+func readStyle(f yamlfile.Field) (Style, error) {
+	s, err := f.Text()
 	if err != nil {
 		return "", err
 	}
@@ -161,14 +163,14 @@ func readStyle(f field) (Style, error) {
 }
 
 // distinct reads a value, or a list of at least one, each of them once.
-func distinct[T comparable](f field, read func(field) (T, error)) ([]T, error) {
-	items, err := f.items()
+func distinct[T comparable](f yamlfile.Field, read func(yamlfile.Field) (T, error)) ([]T, error) {
+	items, err := f.Items()
 	if err != nil {
 		one, err := read(f)
 		return []T{one}, err
 	}
 	if len(items) == 0 {
-		return nil, f.errorf("%s: at least one is expected", f.label())
+		return nil, f.Errorf("%s: at least one is expected", f.Key)
 	}
 	seen := make(map[T]bool)
 	out := make([]T, len(items))
@@ -177,35 +179,35 @@ func distinct[T comparable](f field, read func(field) (T, error)) ([]T, error) {
 			return nil, err
 		}
 		if seen[out[i]] {
-			return nil, item.errorf("%s: %v stands twice", f.label(), out[i])
+			return nil, item.Errorf("%s: %v stands twice", f.Key, out[i])
 		}
 		seen[out[i]] = true
 	}
 	return out, nil
 }
 
-func readPatch(f field) (SamplingPatch, error) {
+func readPatch(f yamlfile.Field) (SamplingPatch, error) {
 	var s SamplingPatch
-	pairs, err := f.pairs()
+	pairs, err := f.Pairs()
 	if err != nil {
 		return s, err
 	}
 	for _, p := range pairs {
-		switch p.key {
+		switch p.Key {
 		case "max_tokens":
-			s.MaxTokens, err = pointer(p.integer(1))
+			s.MaxTokens, err = pointer(p.Integer(1))
 		case "temperature":
-			s.Temperature, err = p.within(0, 100)
+			s.Temperature, err = within(p.Field, 0, 100)
 		case "top_p":
-			s.TopP, err = p.within(0, 1)
+			s.TopP, err = within(p.Field, 0, 1)
 		case "top_k":
-			s.TopK, err = pointer(p.integer(0))
+			s.TopK, err = pointer(p.Integer(0))
 		case "min_p":
-			s.MinP, err = p.within(0, 1)
+			s.MinP, err = within(p.Field, 0, 1)
 		case "stop":
-			s.Stop, err = pointer(p.texts())
+			s.Stop, err = pointer(p.Texts())
 		default:
-			err = p.unknown([]string{"max_tokens", "temperature", "top_p", "top_k", "min_p", "stop"})
+			err = p.Unknown([]string{"max_tokens", "temperature", "top_p", "top_k", "min_p", "stop"})
 		}
 		if err != nil {
 			return s, err

@@ -12,6 +12,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v4"
 
+	"github.com/onset-eval/onset/backends/yamlfile"
 	"github.com/onset-eval/onset/tasks"
 )
 
@@ -194,7 +195,7 @@ func FuzzLoadSuite(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, err := tasks.LoadSuiteFS(fstest.MapFS{"s.yaml": {Data: data}}, "s.yaml")
-		var file *tasks.FileError
+		var file *yamlfile.Error
 		if err != nil && !errors.As(err, &file) {
 			t.Errorf("%v has no place", err)
 		}

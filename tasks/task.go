@@ -12,11 +12,11 @@ import (
 // loaded and may be used concurrently.
 type Task struct {
 	name, version, digest string
-	extras                       extras
-	styles                       []Style
-	layouts                      map[Style]*layout
-	eval                         *split
-	pools                        map[string]*pool // by split
+	extras                extras
+	styles                []Style
+	layouts               map[Style]*layout
+	eval                  *split
+	pools                 map[string]*pool // by split
 }
 
 // Name gives the task's name.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -65,9 +66,13 @@ func yamlError(file string, data []byte, err error) error {
 	if one.ContextMsg != "" {
 		msg = one.ContextMsg + ": " + msg
 	}
-	lines := bytes.Count(bytes.TrimRight(data, "\n"), []byte("\n")) + 1
-	if at.Line > lines && one.ContextMark.Line > 0 {
+	lines := bytes.Split(bytes.TrimRight(data, "\n"), []byte("\n"))
+	if at.Line > len(lines) && one.ContextMark.Line > 0 {
 		at = one.ContextMark // where it began says more than the end of the file
 	}
-	return &Error{File: file, Line: at.Line, Column: at.Column, Msg: "malformed YAML: " + msg}
+	e := &Error{File: file, Line: at.Line, Column: at.Column, Msg: "malformed YAML: " + msg}
+	if e.Line > len(lines) {
+		e.Line, e.Column = len(lines), utf8.RuneCount(lines[len(lines)-1])+1
+	}
+	return e
 }
