@@ -36,6 +36,20 @@ func Load(dir string) (Results, error) {
 	return r, err
 }
 
+// Only keeps the estimates of some tasks; none keeps all. A task that the run does not have is an error.
+func (r *Results) Only(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(r.Estimates, func(e Estimate) bool { return e.Task == name }) {
+			return fmt.Errorf("the run has no task %q", name)
+		}
+	}
+	r.Estimates = slices.DeleteFunc(r.Estimates, func(e Estimate) bool { return !slices.Contains(names, e.Task) })
+	return nil
+}
+
 // curveKey names a curve: a metric of a task under one style and shot count, in one family.
 type curveKey struct {
 	cell   CellKey // without the model

@@ -22,6 +22,7 @@ func readMetrics(f yamlfile.Field) ([]MetricSpec, error) {
 			switch p.Key {
 			case "metric":
 				m.Name, err = p.Text()
+			case "higher_is_better": // the scorer says so itself
 			case "aggregation":
 				m.Aggregation, err = p.Text()
 			default:

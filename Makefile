@@ -1,0 +1,46 @@
+# onset: build, test, demonstrate. `make demo` and `make test` are all that a fresh machine needs.
+
+GO      ?= go
+BIN     := bin/onset
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# golangci-lint, pinned; installed into bin/ on first use.
+LINT_VERSION := v2.15.0
+LINT         := bin/golangci-lint-$(LINT_VERSION)
+
+# Packages whose goroutines the race detector watches. The kernels and statistics start none, and the race
+# detector slows them fifty-fold.
+RACE := ./backends ./backends/scripted/... ./backends/backendtest/... ./backends/sqlitecache/... ./backends/local \
+        ./tasks/... ./evaluators/... ./cmd/...
+
+.PHONY: all build demo test race fuzz-seeds lint bench clean
+
+all: build
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/onset
+
+# demo evaluates the embedded ladders on the embedded suite; a second time it only has to draw.
+demo: build
+	$(BIN) demo -o demo
+
+test:
+	$(GO) test ./...
+
+race:
+	$(GO) test -race -short $(RACE)
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+lint: $(LINT)
+	$(LINT) run ./...
+
+$(LINT):
+	mkdir -p bin
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv bin/golangci-lint $(LINT)
+
+clean:
+	rm -rf bin demo

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/local"
+	"github.com/onset-eval/onset/backends/local/ladder"
+	"github.com/onset-eval/onset/backends/scripted"
+)
+
+// provider opens the models of one first part of a model reference.
+type provider struct {
+	name, doc, example string
+	open               func(ctx context.Context, m backends.Model) (backends.Backend, error)
+}
+
+// providers lists all providers, in the order in which they are shown.
+func providers() []provider {
+	return []provider{
+		{
+			name: "builtin", doc: "the checkpoints that ship in the binary", example: "builtin/seed0/s3",
+			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
+				return ladder.Open(ctx, m.Ref.Model)
+			},
+		},
+		{
+			name: "local", doc: "a Hugging Face checkpoint folder, run in this process on the CPU", example: "local/checkpoints/pythia-70m",
+			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
+				return local.Open(ctx, m.Ref.Model, local.Options{})
+			},
+		},
+		{
+			name: "scripted", doc: "a deterministic fake, for tests and for trying things out", example: "scripted/echo",
+			open: func(_ context.Context, m backends.Model) (backends.Backend, error) {
+				return scripted.Open(m.Ref.Model, m.Args)
+			},
+		},
+	}
+}
+
+// opener opens models by their provider, wrapped in the policies of the run.
+type opener struct {
+	providers []provider
+	retry     backends.RetryOptions
+}
+
+// Describe opens the model, asks what it is, and closes it.
+func (o opener) Describe(ctx context.Context, m backends.Model) (backends.Info, error) {
+	b, err := o.open(ctx, m)
+	if err != nil {
+		return backends.Info{}, err
+	}
+	info := b.Info()
+	return info, b.Close()
+}
+
+// Open opens the model, retried and limited.
+func (o opener) Open(ctx context.Context, m backends.Model) (backends.Backend, error) {
+	b, err := o.open(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return backends.Retry(b, o.retry), nil
+}
+
+func (o opener) open(ctx context.Context, m backends.Model) (backends.Backend, error) {
+	p, err := findProvider(o.providers, m.Ref.Provider)
+	if err != nil {
+		return nil, err
+	}
+	return p.open(ctx, m)
+}
+
+func findProvider(all []provider, name string) (provider, error) {
+	i := slices.IndexFunc(all, func(p provider) bool { return p.name == name })
+	if i < 0 {
+		names := make([]string, len(all))
+		for i, p := range all {
+			names[i] = p.name
+		}
+		return provider{}, usage(withHint(fmt.Errorf("no backend is named %q", name),
+			"a model is provider/model, with one of these providers: %s", strings.Join(names, ", ")))
+	}
+	return all[i], nil
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/evaluators/runlog"
+	"github.com/onset-eval/onset/evaluators/runner"
+)
+
+// executeOptions are the flags that say how to run, which do not change what is recorded.
+type executeOptions struct {
+	workers     int
+	maxRetries  int
+	timeout     time.Duration
+	quiet       bool
+	json        bool
+	retryErrors bool
+}
+
+func (o *executeOptions) add(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.IntVarP(&o.workers, "max-connections", "j", 0, "samples in flight; 0 lets the backend say")
+	fs.IntVar(&o.maxRetries, "max-retries", 5, "retries of a request that failed for a passing reason")
+	fs.DurationVar(&o.timeout, "timeout", 0, "longest time for one attempt at a request; 0 is none")
+	fs.BoolVarP(&o.quiet, "quiet", "q", false, "show no progress")
+	fs.BoolVar(&o.json, "json", false, "write the results as JSON")
+}
+
+type runOptions struct {
+	planFlags
+	executeOptions
+	output string
+}
+
+func newRunCommand(a *app) *cobra.Command {
+	var o runOptions
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "run tasks against models and record every sample",
+		Example: `  onset run --suite s.yaml --ladder l.yaml -o runs/x
+  onset run -m local/path/to/checkpoint -t map,sum6 -f 0,4 -L 100`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runRun(cmd.Context(), a, o) },
+	}
+	o.planFlags.add(cmd)
+	o.executeOptions.add(cmd)
+	cmd.Flags().StringVarP(&o.output, "output", "o", "", "run directory (default runs/NAME-TIME)")
+	cmd.Flags().Bool("log-samples", true, "accepted for users of other harnesses: every sample is always recorded")
+	return cmd
+}
+
+func runRun(ctx context.Context, a *app, o runOptions) error {
+	spec, err := o.spec()
+	if err != nil {
+		return err
+	}
+	shard, err := parseShard(o.shard)
+	if err != nil {
+		return err
+	}
+	dir := o.output
+	if dir == "" {
+		dir = filepath.Join("runs", dirName(spec.Suite.Name)+time.Now().UTC().Format("-20060102-150405"))
+	}
+	if err := execute(ctx, a, execution{dir: dir, spec: spec, shard: shard, opts: o.executeOptions}); err != nil {
+		return err
+	}
+	return printTable(a, dir, o.json)
+}
+
+// dirName makes a file name of a suite's name.
+func dirName(name string) string {
+	clean := strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == '.' || r == '+' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '-'
+	}, name)
+	return clean[:min(len(clean), 60)]
+}
+
+// execution is one start of a run, new or resumed.
+type execution struct {
+	dir   string
+	spec  runSpec
+	shard runner.Shard
+	opts  executeOptions
+}
+
+// execute plans the run, checks it against what the directory holds, and carries it out.
+func execute(ctx context.Context, a *app, x execution) error {
+	plan, err := x.spec.plan()
+	if err != nil {
+		return err
+	}
+	plan.Shard = x.shard
+	open := opener{
+		providers: providers(),
+		retry:     backends.RetryOptions{MaxAttempts: x.opts.maxRetries + 1, AttemptTimeout: x.opts.timeout},
+	}
+	infos, err := runner.Check(ctx, plan, open)
+	if err != nil {
+		return err
+	}
+	header, err := runner.Header(plan, infos, version)
+	if err != nil {
+		return err
+	}
+	if header.Plan, err = x.spec.encode(); err != nil {
+		return err
+	}
+	header.Created = time.Now().UTC()
+	writer, err := openRun(x.dir, header, x.shard)
+	if err != nil {
+		return err
+	}
+	err = x.record(ctx, a, plan, infos, open, writer)
+	return errors.Join(err, writer.Close())
+}
+
+// openRun makes the run directory, or continues one whose header says the same.
+func openRun(dir string, header runlog.Header, shard runner.Shard) (*runlog.Writer, error) {
+	writer, err := runlog.Open(dir, runlog.Options{Shard: runlog.Shard{Index: shard.Index, Count: shard.Count}})
+	if err != nil {
+		return nil, err
+	}
+	err = settleHeader(dir, header)
+	if err != nil {
+		return nil, errors.Join(err, writer.Close())
+	}
+	return writer, nil
+}
+
+// settleHeader writes the header of a new run, or compares it with that of the run which is there.
+func settleHeader(dir string, header runlog.Header) error {
+	old, err := runlog.ReadHeader(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return runlog.WriteHeader(dir, header)
+	}
+	if err != nil {
+		return err
+	}
+	if diff := old.Diff(header); len(diff) > 0 {
+		return usage(withHint(fmt.Errorf("%s holds another run:\n  %s", dir, strings.Join(diff, "\n  ")),
+			"choose another directory with -o, or undo the change; onset resume %s continues a run as it was planned", dir))
+	}
+	return nil
+}
+
+// record carries the plan out, with progress, and says how to go on where it did not end.
+func (x execution) record(ctx context.Context, a *app, plan runner.Plan, infos []backends.Info, open opener, writer *runlog.Writer) error {
+	done, _, err := runlog.Keys(x.dir)
+	if err != nil {
+		return err
+	}
+	has := func(k runlog.Key) bool { return done.Has(k) || !x.opts.retryErrors && done.Failed(k) }
+	total, err := runner.Size(ctx, plan)
+	if err != nil {
+		return err
+	}
+	progress := newProgress(a, x.opts, len(plan.Models), total)
+	summary, err := runner.Run(ctx, plan, infos, open, writer, runner.Options{
+		Workers: x.opts.workers, Done: has, Drain: a.drain, Observe: progress,
+	})
+	progress.close(summary)
+	if err == nil {
+		err = writer.Flush(ctx)
+	}
+	if err != nil {
+		return withFallbackHint(err, "what is recorded stays; continue with: onset resume %s", x.dir)
+	}
+	if summary.Errors > 0 {
+		fmt.Fprintf(a.stderr, "onset: %d samples ended in an error and are in no score; onset resume --retry-errors %s tries them again\n", summary.Errors, x.dir)
+	}
+	return nil
+}
+
+// withFallbackHint adds a hint to an error that has none.
+func withFallbackHint(err error, format string, args ...any) error {
+	if err == nil || hintOf(err) != "" {
+		return err
+	}
+	return withHint(err, format, args...)
+}

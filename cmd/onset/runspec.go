@@ -1,0 +1,94 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/evaluators/runner"
+	"github.com/onset-eval/onset/tasks"
+	"github.com/onset-eval/onset/tasks/builtin"
+)
+
+// runSpec is a run as its user asked for it. It stands in the run's header, and onset resume plans from it.
+type runSpec struct {
+	Suite   tasks.Suite       `json:"suite"`
+	Ladders []backends.Ladder `json:"ladders,omitempty"`
+	Models  []backends.Model  `json:"models,omitempty"`
+	Include []string          `json:"include,omitempty"` // absolute
+	Seed    uint64            `json:"seed"`
+}
+
+// plan finds the spec's tasks and lists its cells and models.
+func (s runSpec) plan() (runner.Plan, error) {
+	index, err := taskIndex(s.Include)
+	if err != nil {
+		return runner.Plan{}, err
+	}
+	cells, err := s.Suite.Cells(index)
+	if err != nil {
+		return runner.Plan{}, usage(err)
+	}
+	p := runner.Plan{Cells: cells, Seed: s.Seed}
+	seen := make(map[string]bool)
+	for _, m := range s.allModels() {
+		if seen[m.Name] {
+			return p, usage(withHint(fmt.Errorf("two models are named %s", m.Name), "records are kept by model name: rename one"))
+		}
+		seen[m.Name] = true
+		p.Models = append(p.Models, m)
+	}
+	return p, nil
+}
+
+func (s runSpec) allModels() []backends.Model {
+	var models []backends.Model
+	for _, l := range s.Ladders {
+		models = append(models, l.Models...)
+	}
+	return append(models, s.Models...)
+}
+
+// taskIndex indexes the tasks that ship and those of the user's folders, which win over them.
+func taskIndex(include []string) (*tasks.Index, error) {
+	sources := []tasks.Source{builtin.Source()}
+	for _, path := range include {
+		src, err := tasks.PathSource(path)
+		if err != nil {
+			return nil, usage(err)
+		}
+		sources = append(sources, src)
+	}
+	index, err := tasks.NewIndex(sources...)
+	return index, usage(err)
+}
+
+// absolute makes paths independent of the current folder, so that a run can be resumed from anywhere.
+func absolute(paths []string) []string {
+	out := make([]string, len(paths))
+	for i, p := range paths {
+		if abs, err := filepath.Abs(p); err == nil {
+			p = abs
+		}
+		out[i] = p
+	}
+	return out
+}
+
+// encode writes the spec for the header.
+func (s runSpec) encode() (json.RawMessage, error) {
+	raw, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("encode plan: %w", err)
+	}
+	return raw, nil
+}
+
+func decodeRunSpec(raw json.RawMessage) (runSpec, error) {
+	var s runSpec
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return s, fmt.Errorf("read the plan in the run's header: %w", err)
+	}
+	return s, nil
+}
