@@ -128,7 +128,7 @@ func published(t *testing.T, file, xcol, by string, want map[string]string) []Se
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	rows, err := csv.NewReader(in).ReadAll()
 	if err != nil {
 		t.Fatal(err)
