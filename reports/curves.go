@@ -32,7 +32,7 @@ func Load(dir string) (Results, error) {
 		}
 		r.Models = append(r.Models, model)
 	}
-	r.Estimates, err = Build(runlog.Read(dir))
+	r.Estimates, err = Build(runlog.Scores(dir))
 	return r, err
 }
 

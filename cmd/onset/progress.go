@@ -67,19 +67,19 @@ func (p *progress) Recorded(r *runlog.Record) {
 	if r.Error != nil {
 		p.failed.Add(1)
 	}
-	p.advance()
+	p.advance(1)
 }
 
-// Skipped counts a record that was already there.
-func (p *progress) Skipped(runlog.Key) {
-	p.skipped.Add(1)
-	p.advance()
+// Skipped counts records that were already there.
+func (p *progress) Skipped(n int) {
+	p.skipped.Add(int64(n))
+	p.advance(n)
 }
 
-func (p *progress) advance() {
-	done := p.done.Add(1)
+func (p *progress) advance(n int) {
+	done := p.done.Add(int64(n))
 	if p.bar != nil {
-		p.bar.Increment()
+		p.bar.IncrBy(n)
 		return
 	}
 	now := int64(time.Since(p.start))

@@ -161,14 +161,13 @@ func (x execution) record(ctx context.Context, a *app, plan runner.Plan, infos [
 	if err != nil {
 		return err
 	}
-	has := func(k runlog.Key) bool { return done.Has(k) || !x.opts.retryErrors && done.Failed(k) }
 	total, err := runner.Size(ctx, plan)
 	if err != nil {
 		return err
 	}
 	progress := newProgress(a, x.opts, len(plan.Models), total)
 	summary, err := runner.Run(ctx, plan, infos, open, writer, runner.Options{
-		Workers: x.opts.workers, Done: has, Drain: a.drain, Observe: progress,
+		Workers: x.opts.workers, Done: settled{done, x.opts.retryErrors}, Drain: a.drain, Observe: progress,
 	})
 	progress.close(summary)
 	if err == nil {
@@ -190,3 +189,11 @@ func withFallbackHint(err error, format string, args ...any) error {
 	}
 	return withHint(err, format, args...)
 }
+
+// settled is what a run need not ask again: what was answered and, unless errors are to be retried, what failed.
+type settled struct {
+	*runlog.Done
+	retryErrors bool
+}
+
+func (s settled) Has(k runlog.Key) bool { return s.Done.Has(k) || !s.retryErrors && s.Failed(k) }

@@ -35,15 +35,43 @@ func (s keySet) add(k keyHash) bool {
 // about 36 MB a million keys.
 type Done struct {
 	answered, failed keySet
+	cells            map[Key]CellSum // by key without sample and draw
+}
+
+// CellSum tells which samples and draws of a cell have records, as a count and a sum of their hashes: two sets with equal
+// sums are equal but for a chance of 10⁻¹⁹.
+type CellSum struct {
+	N   int
+	Sum uint64
+}
+
+// Add adds the sample and draw of k.
+func (c *CellSum) Add(k Key) {
+	h := Key{Sample: k.Sample, Draw: k.Draw}.hash()
+	c.N++
+	c.Sum += binary.LittleEndian.Uint64(h[:])
+}
+
+// Cell gives the key of the cell that k is in: k without sample and draw.
+func (k Key) Cell() Key {
+	k.Sample, k.Draw = "", 0
+	return k
 }
 
 // Keys reads which keys the run in dir has records of, with what it could not read.
 func Keys(dir string) (*Done, Warnings, error) {
-	d := &Done{answered: make(keySet), failed: make(keySet)}
+	d := &Done{answered: make(keySet), failed: make(keySet), cells: make(map[Key]CellSum)}
 	r := NewReader(dir)
+	r.view = keyView
 	var failure error
-	r.records(d.answered, d.failed, func(_ Record, err error) bool {
+	r.records(d.answered, d.failed, func(rec Record, err error) bool {
 		failure = err
+		if err == nil && rec.Error == nil {
+			cell := rec.Key.Cell()
+			sum := d.cells[cell]
+			sum.Add(rec.Key)
+			d.cells[cell] = sum
+		}
 		return err == nil
 	})
 	if failure != nil {
@@ -59,6 +87,14 @@ func (d *Done) Has(k Key) bool {
 	}
 	_, ok := d.answered[k.hash()]
 	return ok
+}
+
+// Cell tells what of the cell that k is in has a record without an error. A nil Done has nothing.
+func (d *Done) Cell(k Key) CellSum {
+	if d == nil {
+		return CellSum{}
+	}
+	return d.cells[k.Cell()]
 }
 
 // Failed reports whether the only record of k is one with an error.

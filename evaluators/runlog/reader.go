@@ -17,6 +17,7 @@ import (
 type Reader struct {
 	dir  string
 	json json.Options
+	view view
 	// Warnings tell what could not be read, of the last pass.
 	Warnings Warnings
 }
@@ -42,7 +43,7 @@ func (w *Warnings) corrupt(file string, n int, err error) {
 }
 
 // NewReader gives a reader of the run in dir.
-func NewReader(dir string) *Reader { return &Reader{dir: dir, json: encoding()} }
+func NewReader(dir string) *Reader { return &Reader{dir: dir, json: encoding(), view: decode} }
 
 // Read gives the records of the run in dir; see Reader.Records.
 func Read(dir string) iter.Seq2[Record, error] { return NewReader(dir).Records() }

@@ -59,7 +59,7 @@ func (r *Reader) scan(in io.Reader, name string, warn *Warnings, each func(line)
 		case errors.Is(err, errLongLine):
 			warn.corrupt(name, n, err)
 		case len(data) > 0:
-			l, err := decode(data, r.json)
+			l, err := r.view(data, r.json)
 			if err == nil {
 				if !each(l) {
 					return errStopped

@@ -18,13 +18,16 @@ import (
 
 // modelRun is one model's part of a run.
 type modelRun struct {
-	plan   Plan
-	model  backends.Model
-	info   backends.Info
-	cells  []cell
-	opener Opener
-	sink   Sink
-	opts   Options
+	plan  Plan
+	model backends.Model
+	info  backends.Info
+	cells []cell
+	// expected holds what a cell's records add up to, by cell, once a model has gone through its samples; all
+	// models have the same samples. It spares going through those of cells that are done.
+	expected []*runlog.CellSum
+	opener   Opener
+	sink     Sink
+	opts     Options
 
 	backend backends.Backend // set by the producer before it sends the first job
 	drained bool             // set by the producer; read after it ended
@@ -43,7 +46,7 @@ type job struct {
 // error would cancel the samples in flight.
 func (r *modelRun) produce(ctx context.Context, jobs chan<- job) error {
 	for i := range r.cells {
-		err := r.produceCell(ctx, &r.cells[i], jobs)
+		err := r.produceCell(ctx, i, jobs)
 		if errors.Is(err, ErrStopped) {
 			r.drained = true
 			return nil
@@ -55,9 +58,15 @@ func (r *modelRun) produce(ctx context.Context, jobs chan<- job) error {
 	return nil
 }
 
-func (r *modelRun) produceCell(ctx context.Context, c *cell, jobs chan<- job) error {
+func (r *modelRun) produceCell(ctx context.Context, at int, jobs chan<- job) error {
+	c := &r.cells[at]
+	if want := r.expected[at]; want != nil && r.opts.Done != nil && r.opts.Done.Cell(r.key(c, "", 0)) == *want {
+		r.skip(want.N)
+		return nil
+	}
 	opts := c.Options()
 	opts.Kinds, opts.Messages = r.info.Kinds, r.info.Messages
+	var all runlog.CellSum
 	for sample, err := range c.Task.Samples(ctx, c.Variant, opts) {
 		if err != nil {
 			return fmt.Errorf("task %s: %w", c.Task.Name(), err)
@@ -67,9 +76,9 @@ func (r *modelRun) produceCell(ctx context.Context, c *cell, jobs chan<- job) er
 		}
 		for draw := range max(1, c.Draws) {
 			j := job{cell: c, sample: sample, key: r.key(c, sample.ID, draw)}
-			if r.opts.Done != nil && r.opts.Done(j.key) {
-				r.skipped.Add(1)
-				r.opts.Observe.Skipped(j.key)
+			all.Add(j.key)
+			if r.opts.Done != nil && r.opts.Done.Has(j.key) {
+				r.skip(1)
 				continue
 			}
 			if err := r.send(ctx, j, jobs); err != nil {
@@ -77,7 +86,13 @@ func (r *modelRun) produceCell(ctx context.Context, c *cell, jobs chan<- job) er
 			}
 		}
 	}
+	r.expected[at] = &all
 	return nil
+}
+
+func (r *modelRun) skip(n int) {
+	r.skipped.Add(int64(n))
+	r.opts.Observe.Skipped(n)
 }
 
 // send opens the model if that is still to be done, and hands the job to a worker.
@@ -203,4 +218,4 @@ type silent struct{}
 
 func (silent) ModelStarted(backends.Model, backends.Info) {}
 func (silent) Recorded(*runlog.Record)                    {}
-func (silent) Skipped(runlog.Key)                         {}
+func (silent) Skipped(int)                                {}

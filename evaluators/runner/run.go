@@ -15,8 +15,8 @@ import (
 type Options struct {
 	// Workers is the number of samples in flight; 0 takes the backend's Info.Parallel.
 	Workers int
-	// Done reports whether a record is already there; nil says none is.
-	Done func(runlog.Key) bool
+	// Done tells which records are already there; nil says that none is.
+	Done Done
 	// Drain, once closed, ends the run after the samples in flight. A done context ends it at once.
 	Drain <-chan struct{}
 	// Observe is told of every record and of each model's start; nil is nobody. It is called concurrently.
@@ -25,13 +25,20 @@ type Options struct {
 	Now func() time.Time
 }
 
+// Done tells which records a run has. runlog.Done is one.
+type Done interface {
+	Has(k runlog.Key) bool
+	// Cell tells which samples and draws of k's cell it has.
+	Cell(k runlog.Key) runlog.CellSum
+}
+
 // Observer follows a run.
 type Observer interface {
 	ModelStarted(m backends.Model, info backends.Info)
 	// Recorded is called after each record is handed to the sink.
 	Recorded(r *runlog.Record)
-	// Skipped is called for each sample and draw whose record is already there.
-	Skipped(k runlog.Key)
+	// Skipped is called for records that are already there, n of them at once.
+	Skipped(n int)
 }
 
 // Summary counts what a run did.
@@ -66,8 +73,9 @@ func Run(ctx context.Context, p Plan, infos []backends.Info, opener Opener, sink
 		o.Observe = silent{}
 	}
 	var total Summary
+	expected := make([]*runlog.CellSum, len(cells))
 	for i, m := range p.Models {
-		r := &modelRun{plan: p, model: m, info: infos[i], cells: cells, opener: opener, sink: sink, opts: o}
+		r := &modelRun{plan: p, model: m, info: infos[i], cells: cells, expected: expected, opener: opener, sink: sink, opts: o}
 		err := r.run(ctx)
 		total.Recorded += int(r.recorded.Load())
 		total.Skipped += int(r.skipped.Load())
