@@ -124,6 +124,23 @@ func TestPathSource(t *testing.T) {
 			t.Errorf("%s of %s: %v, want %q", c.task, c.path, err, c.want)
 		}
 	}
+	write("d.jsonl", "{\"q\":\"1\",\"a\":\"2\"}\n{\"q\":\"1\",\"a\":[]}")
+	source, err := tasks.PathSource(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := tasks.NewIndex(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	task, err := index.Task("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range task.Samples(t.Context(), tasks.Variant{Style: tasks.Direct}, tasks.SampleOptions{}) {
+		err = e
+	}
+	wantError(t, err, "task a: "+filepath.Join(dir, "d.jsonl")+":2: doc_to_target: there is no answer", "")
 	if _, err := tasks.PathSource(filepath.Join(dir, "missing")); err == nil {
 		t.Error("no error for a missing folder")
 	}

@@ -134,7 +134,11 @@ func (x *Index) addFile(s Source, file string, found map[string]*indexed) error 
 	}
 	found[name] = &indexed{places: []string{s.at(place)}, load: sync.OnceValues(func() (*Task, error) {
 		t, err := loadTask(s.FS, file, name)
-		return t, s.wrap(err)
+		if err != nil {
+			return nil, s.wrap(err)
+		}
+		t.source = s.Name
+		return t, nil
 	})}
 	if f := d.field("tag"); f.Set() {
 		tags, err := f.Texts()

@@ -63,7 +63,10 @@ func (t *Task) readData(fsys fs.FS, d document) error {
 	if t.eval, err = survey(name, splits[name], t.extras); err != nil {
 		return err
 	}
-	if c := t.extras.examples; c != "" && t.eval.rows > 0 && !t.eval.columns[c] {
+	if t.eval.rows == 0 {
+		return &yamlfile.Error{File: d.file, Msg: fmt.Sprintf("the split %q has no rows", name)}
+	}
+	if c := t.extras.examples; c != "" && !t.eval.columns[c] {
 		return d.field("onset").Errorf("examples: no row has the column %q", c)
 	}
 	for _, style := range t.styles {

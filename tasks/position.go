@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"path"
@@ -24,6 +25,9 @@ func locate(err error, source string) error {
 		moved := *row
 		moved.File = path.Join(source, row.File)
 		return &moved
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
 	return fmt.Errorf("%s: %w", source, err)
 }

@@ -56,7 +56,7 @@ func (t *Task) Samples(ctx context.Context, v Variant, o SampleOptions) iter.Seq
 				continue
 			}
 			if err != nil {
-				yield(Sample{}, fmt.Errorf("task %s: %w", t.name, err))
+				yield(Sample{}, fmt.Errorf("task %s: %w", t.name, Source{Name: t.source}.wrap(err)))
 				return
 			}
 			s.Index = n
@@ -104,7 +104,7 @@ func (t *Task) maker(ctx context.Context, v Variant, o SampleOptions) (*maker, e
 	if v.Shots > 0 && t.extras.examples == "" {
 		var err error
 		if m.pool, err = t.pools[m.layout.pool].load(ctx, t.name); err != nil {
-			return nil, fmt.Errorf("task %s: read the worked examples: %w", t.name, err)
+			return nil, fmt.Errorf("task %s: read the worked examples: %w", t.name, Source{Name: t.source}.wrap(err))
 		}
 	}
 	return m, nil

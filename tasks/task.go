@@ -12,6 +12,7 @@ import (
 // loaded and may be used concurrently.
 type Task struct {
 	name, version, digest string
+	source                string // stands before the file names in messages; may be empty
 	extras                extras
 	styles                []Style
 	layouts               map[Style]*layout
@@ -119,9 +120,6 @@ func (t *Task) Shots(style Style) Shots {
 		return Shots{}
 	case t.extras.examples != "":
 		have := slices.Sorted(maps.Keys(t.eval.byShots))
-		if len(have) == 0 {
-			return Shots{Default: l.shots, Available: []int{l.shots}, Max: l.shots} // no rows, no samples
-		}
 		s := Shots{Default: have[0], Available: have, Max: have[len(have)-1]}
 		if l.shotsStated {
 			s.Default = l.shots
