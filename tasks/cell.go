@@ -118,7 +118,9 @@ func itemAt(f yamlfile.Field, i int) yamlfile.Field {
 }
 
 func pointAt(at yamlfile.Field, err error) error {
-	if _, located := err.(*yamlfile.Error); !at.Set() || located {
+	var located *yamlfile.Error
+	var unknown *UnknownTaskError // it may carry another file's error, which is not its place
+	if !at.Set() || errors.As(err, &located) && !errors.As(err, &unknown) {
 		return err
 	}
 	hint := ""

@@ -216,10 +216,11 @@ func describeSample(s Sample) string {
 		return fmt.Sprintf("generate_until %q until %q, %d tokens\n", r.Prompt, r.Sampling.Stop, r.Sampling.MaxTokens)
 	case backends.LogLikelihoodRolling:
 		return fmt.Sprintf("loglikelihood_rolling %q %q\n", r.Prompt, "")
+	default:
+		out := ""
+		for _, c := range r.Continuations {
+			out += fmt.Sprintf("loglikelihood %q %q\n", r.Prompt, c)
+		}
+		return out
 	}
-	out := ""
-	for _, c := range r.Continuations {
-		out += fmt.Sprintf("loglikelihood %q %q\n", r.Prompt, c)
-	}
-	return out
 }

@@ -21,8 +21,9 @@ func (o outputType) kind() backends.Kind {
 		return backends.LogLikelihood
 	case logLikelihoodRolled:
 		return backends.LogLikelihoodRolling
+	default:
+		return backends.Generate
 	}
-	return backends.Generate
 }
 
 // turn is how one document is laid out: question, delimiter, answer, and what stands between documents.

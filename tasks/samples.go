@@ -207,10 +207,11 @@ func (m *maker) requests(r backends.Request, s Sample, delimiter string) ([]back
 	case logLikelihood:
 		r.Continuations = []string{s.Targets[0]} // the dialect lets the target bring its own blank
 		return []backends.Request{r}, nil
+	default:
+		r.Sampling = m.sampling
+		if m.layout.companion && s.Targets[0] != "" && m.options.serves(backends.LogLikelihood) {
+			return []backends.Request{r, companion}, nil
+		}
+		return []backends.Request{r}, nil
 	}
-	r.Sampling = m.sampling
-	if m.layout.companion && s.Targets[0] != "" && m.options.serves(backends.LogLikelihood) {
-		return []backends.Request{r, companion}, nil
-	}
-	return []backends.Request{r}, nil
 }

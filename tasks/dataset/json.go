@@ -175,7 +175,13 @@ func readValue(dec *jsontext.Decoder) (pyval.Value, error) {
 		}
 		_, err := dec.ReadToken()
 		return list, err
+	default: // the reader gives no end where a value is due
+		return readMembers(dec)
 	}
+}
+
+// readMembers reads an object whose opening brace was read.
+func readMembers(dec *jsontext.Decoder) (pyval.Value, error) {
 	dict := new(pyval.Dict)
 	for dec.PeekKind() != jsontext.KindEndObject {
 		name, err := dec.ReadToken()
@@ -189,7 +195,7 @@ func readValue(dec *jsontext.Decoder) (pyval.Value, error) {
 		}
 		dict.Set(key, v)
 	}
-	_, err = dec.ReadToken()
+	_, err := dec.ReadToken()
 	return dict, err
 }
 
@@ -219,6 +225,7 @@ func kindName(k jsontext.Kind) string {
 		return "a number"
 	case jsontext.KindBeginArray:
 		return "an array"
+	default:
+		return "something else"
 	}
-	return "something else"
 }
