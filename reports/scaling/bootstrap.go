@@ -41,7 +41,8 @@ func stream(seed uint64, c *Curve) *rand.Rand {
 func (j *judge) stability(c *Curve, points []Point, label Label) *Stability {
 	st := &Stability{Replicates: j.o.Replicates, Labels: map[Label]float64{}, Level: j.o.Level}
 	rng := stream(j.o.Seed, c)
-	each := 1 / float64(j.o.Replicates)
+	labels := map[Label]int{}
+	bracket := 0
 	var edges []float64
 	all := make([]obs, len(points))
 	for range j.o.Replicates {
@@ -49,19 +50,19 @@ func (j *judge) stability(c *Curve, points []Point, label Label) *Stability {
 			all[i] = redraw(c, &points[i], &j.all[i], j.o, rng)
 		}
 		r := newJudge(all, j.c0, j.o)
-		st.Labels[r.label()] += each
+		labels[r.label()]++
 		if r.on >= 0 {
-			st.Onset += each
 			edges = append(edges, points[r.on].X)
 		}
-		if r.on == j.on {
-			st.Bracket += each
+		if j.on >= 0 && r.on == j.on {
+			bracket++
 		}
 	}
-	st.Label = st.Labels[label]
-	if j.on < 0 {
-		st.Bracket = 0
+	share := func(n int) float64 { return float64(n) / float64(st.Replicates) }
+	for l, n := range labels {
+		st.Labels[l] = share(n)
 	}
+	st.Label, st.Onset, st.Bracket = st.Labels[label], share(len(edges)), share(bracket)
 	if len(edges) > 0 {
 		slices.Sort(edges)
 		tail := (1 - j.o.Level) / 2

@@ -18,7 +18,6 @@ type judge struct {
 	on     int // index of the onset, -1 for none
 	counts counts
 	fits   map[string]*candidate
-	scales []sigmoidAt
 }
 
 // newJudge tests the points and finds the onset.
@@ -58,7 +57,7 @@ func (j *judge) fit(model string) *candidate {
 	case ModelHinge:
 		f = j.counts.hinge()
 	case ModelSigmoid:
-		f, j.scales = j.counts.sigmoid()
+		f, _ = j.counts.sigmoid()
 	case ModelBNSL:
 		f = j.counts.bnsl()
 	case ModelIsotonic:
@@ -105,7 +104,7 @@ func (j *judge) labelWithoutOnset() Label {
 }
 
 func (j *judge) labelWithOnset() Label {
-	if j.on >= 2 && j.floorHolds() && (j.lateBracket() || j.sharpBreak()) {
+	if j.on >= 2 && j.floorHolds() && j.floorSeen() && (j.lateBracket() || j.sharpBreak()) {
 		if top := j.fit(ModelIsotonic).values; j.normalised(top[len(top)-1]) >= j.o.MinRise {
 			return Emergent
 		}
@@ -125,6 +124,13 @@ func (j *judge) normalised(y float64) float64 { return (y - j.c0) / (1 - j.c0) }
 func (j *judge) floorHolds() bool {
 	p, n := j.counts.share(0, j.on)
 	return stats.BinomialUpper(p*n, n, j.p0) >= j.o.FloorAlpha
+}
+
+// floorSeen says that a break after a floor explains the curve better than a rise from the first model on does,
+// by FloorGain in log-likelihood: where a floor gains nothing, there is no sign of one.
+func (j *judge) floorSeen() bool {
+	ramp := j.counts.hingeFit(j.counts.x[0], hingeAt{theta: 0.5, b: 0.1})
+	return max(j.fit(ModelStep).ll, j.fit(ModelHinge).ll)-ramp.ll >= j.o.FloorGain
 }
 
 // floorWidth is the length from the first model to the middle of the bracket.

@@ -34,6 +34,9 @@ type Options struct {
 	AICcGap float64
 	// FloorAlpha is the level of the test that the models before an onset are at chance together. Default 0.01.
 	FloorAlpha float64
+	// FloorGain is by how much, in nats of log-likelihood, a break after a floor must beat a rise from the first
+	// model on. Default 0.02.
+	FloorGain float64
 	// MinDrop and MinZ are the least difference, as a share of perfect, and its z-value for u-shaped and
 	// inverse curves. Defaults 0.03 and 2.3.
 	MinDrop, MinZ float64
@@ -55,7 +58,7 @@ func (o Options) withDefaults() Options {
 	}{
 		{&o.Delta, 0.02}, {&o.Sigma0, 0.01}, {&o.Alpha, 0.05}, {&o.Level, 0.95}, {&o.UnknownN, 100},
 		{&o.MinDecades, 1}, {&o.FewItems, 100}, {&o.FlatRise, 0.10}, {&o.MinRise, 0.10}, {&o.LateShare, 0.60},
-		{&o.MinFloor, 0.5}, {&o.MaxWidth, 1}, {&o.AICcGap, 2}, {&o.FloorAlpha, 0.01},
+		{&o.MinFloor, 0.5}, {&o.MaxWidth, 1}, {&o.AICcGap, 2}, {&o.FloorAlpha, 0.01}, {&o.FloorGain, 0.02},
 		{&o.MinDrop, 0.03}, {&o.MinZ, 2.3}, {&o.TrendAlpha, 0.01},
 	} {
 		*s.v = setting(*s.v, s.byDefault)
