@@ -94,7 +94,15 @@ func Analyze(c Curve, o Options) Analysis {
 // prepare orders and tests the points of a curve, and raises its baseline where the points themselves show that
 // constant answers do better. j is nil where the baseline leaves nothing to be tested.
 func prepare(c *Curve, o *Options) (j *judge, points []Point, warnings []string) {
-	points, warnings = ordered(c)
+	for _, v := range []*float64{&c.Baseline.Value, &c.Perfect, &c.Ignorant, &c.ContinuousPerfect} {
+		if !measurable(*v) {
+			warnings = append(warnings, fmt.Sprintf("a baseline or perfect value of %v is no measurement", *v))
+			*v = 0
+		}
+	}
+	bad := len(warnings) > 0
+	points, dropped := ordered(c)
+	warnings = append(warnings, dropped...)
 	all := make([]obs, len(points))
 	for i := range points {
 		all[i] = observe(c, &points[i], o)
@@ -105,6 +113,9 @@ func prepare(c *Curve, o *Options) (j *judge, points []Point, warnings []string)
 		c.Baseline = b
 	}
 	c0 := chance(c)
+	if bad {
+		return nil, points, warnings
+	}
 	if !(c0 >= 0 && c0 < 1) {
 		return nil, points, append(warnings, fmt.Sprintf("a baseline of %v leaves nothing to perfect at %v", c.Baseline.Value, c.perfect()))
 	}

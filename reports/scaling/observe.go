@@ -59,6 +59,15 @@ func ordered(c *Curve) (points []Point, warnings []string) {
 			warnings = append(warnings, fmt.Sprintf("%s is left out: %s", p.Model, why))
 			continue
 		}
+		if p.N > 0 { // what is not read is not passed on
+			p.Score, p.StdErr = p.K/p.N, 0
+		} else {
+			p.K = 0
+		}
+		if p.Continuous != nil && !(measurable(p.Continuous.Value) && measurable(p.Continuous.StdErr)) {
+			warnings = append(warnings, fmt.Sprintf("%s has a continuous metric of %v ± %v", p.Model, p.Continuous.Value, p.Continuous.StdErr))
+			p.Continuous = nil
+		}
 		points = append(points, p)
 	}
 	rank := func(p Point) float64 { x, _ := coordinate(c.Axis, p.X); return x }
@@ -82,18 +91,24 @@ func ordered(c *Curve) (points []Point, warnings []string) {
 	return out, warnings
 }
 
+// maxMagnitude bounds scores, errors and counts: beyond it is no measurement.
+const maxMagnitude = 1e12
+
+// measurable says that v is a number of a size that is measured.
+func measurable(v float64) bool { return math.Abs(v) <= maxMagnitude }
+
 // unusable says why a point cannot be used; "" where it can.
 func unusable(c *Curve, p Point) string {
 	if _, ok := coordinate(c.Axis, p.X); !ok {
-		return fmt.Sprintf("a scale of %v on the axis %s", p.X, c.Axis)
+		return fmt.Sprintf("a scale of %v on the axis %q", p.X, c.Axis)
 	}
 	if p.N != 0 {
-		if !(p.N > 0 && p.K >= 0 && p.K <= p.N) || math.IsInf(p.N, 0) {
+		if !(p.N >= 1 && p.K >= 0 && p.K <= p.N) || !measurable(p.N) {
 			return fmt.Sprintf("%v of %v items correct", p.K, p.N)
 		}
 		return ""
 	}
-	if math.IsNaN(p.Score) || math.IsInf(p.Score, 0) || !(p.StdErr >= 0) {
+	if !measurable(p.Score) || !measurable(p.StdErr) || p.StdErr < 0 {
 		return fmt.Sprintf("a score of %v ± %v", p.Score, p.StdErr)
 	}
 	return ""

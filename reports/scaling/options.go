@@ -1,6 +1,6 @@
 package scaling
 
-// Options are the settings of an analysis. The zero value is the default of each, and a negative number is 0.
+// Options are the settings of an analysis. The zero value is the default of each, a negative number is 0, and one out of range is its bound.
 // The defaults are those of the procedure; none is fitted to a task.
 type Options struct {
 	// Delta is the rise above the baseline, as a share of what is left to perfect, that is still "at chance":
@@ -50,6 +50,9 @@ type Options struct {
 	Seed uint64
 }
 
+// maxSigma0 and maxDelta bound the two settings: noise or a margin beyond them leaves nothing to be seen.
+const maxSigma0, maxDelta = 0.2, 0.9
+
 // withDefaults resolves the zero and negative settings.
 func (o Options) withDefaults() Options {
 	for _, s := range []struct {
@@ -63,6 +66,10 @@ func (o Options) withDefaults() Options {
 	} {
 		*s.v = setting(*s.v, s.byDefault)
 	}
+	o.Sigma0, o.Delta = min(o.Sigma0, maxSigma0), min(o.Delta, maxDelta)
+	if o.Level >= 1 || o.Level == 0 {
+		o.Level = 0.95
+	}
 	if o.MinModels == 0 {
 		o.MinModels = 5
 	}
@@ -72,10 +79,10 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// setting is v, or byDefault for 0, or 0 for a negative v.
+// setting is v, or byDefault for 0 and what is no number, or 0 for a negative v.
 func setting(v, byDefault float64) float64 {
 	switch {
-	case v == 0:
+	case v == 0 || !measurable(v):
 		return byDefault
 	case v < 0:
 		return 0

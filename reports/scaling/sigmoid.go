@@ -11,7 +11,7 @@ const widthOfScale = 4.394449154672439
 // sigmoidGrid is the search's resolution: coarse everywhere, then refined around the best.
 const (
 	coarseMids, coarseScales = 21, 11
-	refinements              = 4
+	refinements              = 6
 )
 
 // sigmoid fits p = c + (d-c)/(1+exp(-(x-mid)/s)) with mid from the range of the models to half a decade past it
