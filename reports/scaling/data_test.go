@@ -44,8 +44,10 @@ func readRows(t testing.TB, path string) []row {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
 	lines, err := csv.NewReader(f).ReadAll()
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
 	if err != nil {
 		t.Fatalf("read %s: %v", path, err)
 	}

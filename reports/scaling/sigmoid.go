@@ -2,8 +2,9 @@ package scaling
 
 import "math"
 
-// sigmoidAt is a fitted sigmoid: mid and s in coordinates, d the height.
-type sigmoidAt struct{ mid, s, d, ll float64 }
+// sigmoidAt is a fitted sigmoid: mid and s in coordinates, d the height, which is
+// share of the way from the baseline to perfect.
+type sigmoidAt struct{ mid, s, d, ll, share float64 }
 
 // widthOfScale is how many s lie between a tenth and nine tenths of a logistic: 2 ln 9.
 const widthOfScale = 4.394449154672439
@@ -28,8 +29,10 @@ func (d *counts) sigmoid() (candidate, []sigmoidAt) {
 	for j := range coarseScales {
 		s := math.Exp(logLo + (logHi-logLo)*float64(j)/(coarseScales-1))
 		profile[j] = sigmoidAt{s: s, ll: math.Inf(-1)}
+		share := 0.5
 		for i := range coarseMids {
-			at := d.sigmoidHeight(midLo+(midHi-midLo)*float64(i)/(coarseMids-1), s, g)
+			at := d.sigmoidHeight(midLo+(midHi-midLo)*float64(i)/(coarseMids-1), s, share, g)
+			share = at.share
 			if at.ll > profile[j].ll {
 				profile[j] = at
 			}
@@ -39,7 +42,7 @@ func (d *counts) sigmoid() (candidate, []sigmoidAt) {
 			step /= 2
 			from := profile[j].mid
 			for _, mid := range [2]float64{from - step, from + step} {
-				if at := d.sigmoidHeight(mid, s, g); at.ll > profile[j].ll {
+				if at := d.sigmoidHeight(mid, s, profile[j].share, g); at.ll > profile[j].ll {
 					profile[j] = at
 				}
 			}
@@ -55,7 +58,7 @@ func (d *counts) sigmoid() (candidate, []sigmoidAt) {
 		for i := -1.0; i <= 1; i++ {
 			for j := -1.0; j <= 1; j++ {
 				s := math.Exp(min(max(math.Log(from.s)+j*ds, logLo), logHi))
-				if at := d.sigmoidHeight(from.mid+i*dm, s, g); at.ll > best.ll {
+				if at := d.sigmoidHeight(from.mid+i*dm, s, from.share, g); at.ll > best.ll {
 					best = at
 				}
 			}
@@ -68,14 +71,14 @@ func (d *counts) sigmoid() (candidate, []sigmoidAt) {
 	return d.candidate(ModelSigmoid, 3, d.total(v), widthOfScale*best.s, v, best.mid, best.s, best.d), profile
 }
 
-// sigmoidHeight maximises over d in [c, 1]. g is scratch.
-func (d *counts) sigmoidHeight(mid, s float64, g []float64) sigmoidAt {
+// sigmoidHeight maximises over d in [c, 1] from a start between them, as a share. g is scratch.
+func (d *counts) sigmoidHeight(mid, s, start float64, g []float64) sigmoidAt {
 	rise := 1 - d.c
 	for i, x := range d.x {
 		g[i] = 1 / (1 + math.Exp(-(x-mid)/s))
 	}
 	lo, hi := 1e-4, 1.0
-	h := 0.5 // the share of the rise that is reached
+	h := min(max(start, lo), hi)
 	for range 30 {
 		grad, curv := 0.0, 1e-12
 		for i, gi := range g {
@@ -93,13 +96,13 @@ func (d *counts) sigmoidHeight(mid, s float64, g []float64) sigmoidAt {
 		if !(next > lo && next < hi) {
 			next = (lo + hi) / 2
 		}
-		if math.Abs(next-h) < 1e-4 {
+		if math.Abs(next-h) < 1e-3 {
 			h = next
 			break
 		}
 		h = next
 	}
-	at := sigmoidAt{mid: mid, s: s, d: d.c + rise*h}
+	at := sigmoidAt{mid: mid, s: s, d: d.c + rise*h, share: h}
 	for i, gi := range g {
 		at.ll += logLik(d.k[i], d.n[i], d.c+rise*h*gi)
 	}
