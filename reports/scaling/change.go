@@ -10,7 +10,8 @@ import (
 // far as the model holds.
 type ChangePoint struct {
 	X float64 `json:"x"`
-	// Lo and Hi bound X: the scales whose profile likelihood is not rejected at Level.
+	// Lo and Hi bound X: the scales whose profile likelihood is not rejected at Level. An end at the first model's
+	// scale is open: smaller scales are not excluded.
 	Lo     float64 `json:"lo"`
 	Hi     float64 `json:"hi"`
 	Level  float64 `json:"level"`
@@ -39,6 +40,9 @@ func (j *judge) changePoint(axis string) *ChangePoint {
 	}
 	dispersion := max(1, j.counts.chiSquare(hinge.values)/float64(len(j.all)-hinge.params))
 	pr := j.counts.profileHinge(j.o.BreakGrid)
+	if pr.best == 0 {
+		return nil // the break is at or before the first model
+	}
 	lo, hi := pr.interval(dispersion * chiSquare1(j.o.Level) / 2)
 	a, b := scaleAt(axis, lo), scaleAt(axis, hi)
 	return &ChangePoint{X: scaleAt(axis, pr.tau[pr.best]), Lo: min(a, b), Hi: max(a, b), Level: j.o.Level,

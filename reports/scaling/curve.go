@@ -6,6 +6,24 @@
 // a bracket between two measured models, a label, and the tests behind both; the grid of models is the
 // resolution, so nothing finer than the bracket is claimed without an interval.
 //
+// # Procedure
+//
+// Every model is tested against the baseline, exactly and with the noise of seeds and prompts added, and Holm's
+// adjustment makes the tests of a curve one claim. The first model that is above chance and stays there ends the
+// bracket. Curve models are fitted by maximum likelihood and compared by AICc with the models as observations. The
+// label is the first that applies of Undetermined, UShaped, Inverse, Flat or MaybeFlat, and, where there is an onset,
+// Emergent, Smooth or NotCorrelated; see judge.label. Emergent asks for a floor of two models or more that are at
+// chance together, a break that explains the curve better than a rise from the first model on, and either a floor
+// over most of the range or a sharp break.
+//
+// # What it does not say
+//
+// A label is a property of a task, a family and a grid of models: how far down the grid goes decides whether a floor
+// is seen. Under a hundred items brackets end late, and on two-choice tasks a shallow smooth rise (0.3 of what is
+// above chance over the whole range) is called emergent in a quarter of the curves with 250 items: Stability and
+// Transition show it. Curves with a bend, as accuracy that is a power of a token's probability, have a floor: Artefact
+// says whose. Scores without counts are given the count of equal variance in fits, and a normal test.
+//
 // A result does not depend on the order of the points, nor on the unit of the axis.
 package scaling
 

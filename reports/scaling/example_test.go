@@ -1,7 +1,9 @@
 package scaling_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/onset-eval/onset/reports/scaling"
 )
@@ -22,5 +24,52 @@ func ExampleAnalyze() {
 	a := scaling.Analyze(curve, scaling.Options{})
 	fmt.Printf("above %s (%.3f) from %s on, not at %s: (%g, %g] parameters\n",
 		a.Baseline.Origin, a.Baseline.Value, a.Onset.AboveModel, a.Onset.BelowModel, *a.Onset.Below, a.Onset.Above)
-	// Output: above best constant answer (0.155) from s5 on, not at s4: (88000, 208000] parameters
+	fmt.Println(a.Label, a.Sharpness)
+	// Output:
+	// above best constant answer (0.155) from s5 on, not at s4: (88000, 208000] parameters
+	// emergent abrupt
+}
+
+func ExampleAnalyzeAll() {
+	points := func(correct ...float64) []scaling.Point {
+		var out []scaling.Point
+		for i, k := range correct {
+			out = append(out, scaling.Point{Model: fmt.Sprintf("m%d", i), X: 1e6 * float64(int(1)<<(2*i)), N: 500, K: k})
+		}
+		return out
+	}
+	curve := scaling.Curve{Task: "copy", Axis: scaling.AxisParams, Baseline: scaling.Baseline{Value: 0.25, Origin: "uniform"}}
+	one, two := curve, curve
+	one.Family, one.Points = "seed 0", points(125, 120, 130, 124, 310, 400)
+	two.Family, two.Points = "seed 1", points(128, 119, 126, 131, 290, 410)
+	for _, a := range scaling.AnalyzeAll([]scaling.Curve{one, two}, scaling.Options{}) {
+		fmt.Println(a.Family+":", a.Replication.Statement)
+	}
+	// Output:
+	// seed 0: emergent in 2 of 2 families (seed 0, seed 1); 2 of the brackets overlap
+	// seed 1: emergent in 2 of 2 families (seed 0, seed 1); 2 of the brackets overlap
+}
+
+// The JSON of an analysis has stable names; this is the part that says where an ability appears.
+func ExampleOnset() {
+	below := 1.4e9
+	data, _ := json.Marshal(scaling.Onset{Below: &below, BelowModel: "1.4b", Above: 2.8e9, AboveModel: "2.8b", Index: 4})
+	fmt.Println(string(data))
+	// Output: {"below":1400000000,"below_model":"1.4b","above":2800000000,"above_model":"2.8b","index":4}
+}
+
+func ExampleItemsToSee() {
+	// Four choices, a gain of 10 points, eight models in the curve.
+	fmt.Println(scaling.ItemsToSee(0.25, 0.10, 0.05/8, 0.8, scaling.Options{}))
+	// Output: 401
+}
+
+func ExamplePlan() {
+	hope := scaling.Hope{Chance: 0.25, Rise: 0.3}
+	for _, r := range scaling.Plan(hope, []int{8}, []int{50, 250}, scaling.Options{}, 500, rand.New(rand.NewPCG(1, 2))) {
+		fmt.Printf("%d models, %d items: power %.1f\n", r.Models, r.Items, r.Emergent.Value)
+	}
+	// Output:
+	// 8 models, 50 items: power 0.8
+	// 8 models, 250 items: power 1.0
 }
