@@ -19,8 +19,8 @@
 // # What it does not say
 //
 // A label is a property of a task, a family and a grid of models: how far down the grid goes decides whether a floor
-// is seen. Under a hundred items brackets end late, and on two-choice tasks a shallow smooth rise (0.3 of what is
-// above chance over the whole range) is called emergent in a quarter of the curves with 250 items: Stability and
+// is seen. Under a hundred items brackets end late, and a shallow smooth rise (0.3 of what is above chance over the
+// whole range) of a two-choice task may be called emergent, of a quarter of the curves with 100 items: Stability and
 // Transition show it. Curves with a bend, as accuracy that is a power of a token's probability, have a floor: Artefact
 // says whose. Scores without counts are given the count of equal variance in fits, and a normal test.
 //

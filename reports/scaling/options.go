@@ -35,7 +35,8 @@ type Options struct {
 	// FloorAlpha is the level of the test that the models before an onset are at chance together. Default 0.01.
 	FloorAlpha float64
 	// FloorGain is by how much, in nats of log-likelihood, a break after a floor must beat a rise from the first
-	// model on. Default 0.02.
+	// model on. Default 0.25: over the designs of the power table it brings false emergents on smooth curves from
+	// 3.2 to 2.1 % and costs half a point of power; 1, the price of a parameter by AIC, 1.3 % and 3 points.
 	FloorGain float64
 	// MinDrop and MinZ are the least difference, as a share of perfect, and its z-value for u-shaped and
 	// inverse curves. Defaults 0.03 and 2.3.
@@ -61,7 +62,7 @@ func (o Options) withDefaults() Options {
 	}{
 		{&o.Delta, 0.02}, {&o.Sigma0, 0.01}, {&o.Alpha, 0.05}, {&o.Level, 0.95}, {&o.UnknownN, 100},
 		{&o.MinDecades, 1}, {&o.FewItems, 100}, {&o.FlatRise, 0.10}, {&o.MinRise, 0.10}, {&o.LateShare, 0.60},
-		{&o.MinFloor, 0.5}, {&o.MaxWidth, 1}, {&o.AICcGap, 2}, {&o.FloorAlpha, 0.01}, {&o.FloorGain, 0.02},
+		{&o.MinFloor, 0.5}, {&o.MaxWidth, 1}, {&o.AICcGap, 2}, {&o.FloorAlpha, 0.01}, {&o.FloorGain, 0.25},
 		{&o.MinDrop, 0.03}, {&o.MinZ, 2.3}, {&o.TrendAlpha, 0.01},
 	} {
 		*s.v = setting(*s.v, s.byDefault)
