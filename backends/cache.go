@@ -84,12 +84,14 @@ func (c *cache) read(ctx context.Context, key string) (Response, bool, error) {
 		return Response{}, false, storeError(ctx, "read response cache", err)
 	}
 	var resp Response
-	if !found || json.Unmarshal(value, &resp) != nil {
+	if !found || !readable(value, &resp) {
 		return Response{}, false, nil // what cannot be read is asked again, and replaced
 	}
 	resp.Cached, resp.Attempts, resp.Latency = true, 0, 0
 	return resp, true, nil
 }
+
+func readable(value []byte, resp *Response) bool { return json.Unmarshal(value, resp) == nil }
 
 func (c *cache) write(ctx context.Context, key string, resp Response) error {
 	value, err := json.Marshal(resp)

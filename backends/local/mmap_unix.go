@@ -18,11 +18,11 @@ func mapFile(fsys fs.FS, name string) (data []byte, release func() error, err er
 	}
 	f, ok := file.(*os.File)
 	if !ok {
-		file.Close()
+		_ = file.Close()
 		data, err := fs.ReadFile(fsys, name)
 		return data, func() error { return nil }, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	st, err := f.Stat()
 	if err != nil {
 		return nil, nil, err

@@ -55,7 +55,7 @@ func readLines[T any](t *testing.T, path string, zipped bool) []T {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	lines := bufio.NewScanner(f)
 	if zipped {
 		z, err := gzip.NewReader(f)
@@ -102,7 +102,7 @@ func compareAnswers(t *testing.T, dir, model string, items []item, recorded map[
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.Close()
+	defer func() { _ = b.Close() }()
 	got := make([]string, len(items))
 	group := pool.New().WithErrors().WithMaxGoroutines(b.Info().Parallel)
 	for i, it := range items {

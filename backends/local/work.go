@@ -35,7 +35,8 @@ func (b *Backend) plan(req *backends.Request) (*work, error) {
 	w := &work{req: req, done: make(chan result, 1)}
 	switch req.Kind {
 	case backends.Generate:
-		return w, b.planGenerate(w)
+		b.planGenerate(w)
+		return w, nil
 	case backends.LogLikelihood:
 		return w, b.planScores(w)
 	case backends.LogLikelihoodRolling:
@@ -48,7 +49,7 @@ func (b *Backend) plan(req *backends.Request) (*work, error) {
 const defaultMaxTokens = 256
 
 // planGenerate leaves room in the context for the tokens to come and drops what does not fit from the prompt's left.
-func (b *Backend) planGenerate(w *work) error {
+func (b *Backend) planGenerate(w *work) {
 	ids := b.promptIDs(w.req.Prompt)
 	w.maxTokens = w.req.Sampling.MaxTokens
 	if w.maxTokens <= 0 {
@@ -60,7 +61,6 @@ func (b *Backend) planGenerate(w *work) error {
 		ids = ids[w.dropped:]
 	}
 	w.parts = []part{{ids: ids}}
-	return nil
 }
 
 // promptIDs encodes a prompt; an empty one is the token that begins texts.

@@ -21,7 +21,8 @@ func TestSeedSeparatesItsParts(t *testing.T) {
 		}
 		seen[seed] = name
 	}
-	if stream.Seed(1, "shots", "a") != stream.Seed(1, "shots", "a") {
+	first, second := stream.Seed(1, "shots", "a"), stream.Seed(1, "shots", "a")
+	if first != second {
 		t.Error("equal arguments give different seeds")
 	}
 }

@@ -67,7 +67,7 @@ func Keys(dir string) (*Done, Warnings, error) {
 	r.records(d.answered, d.failed, func(rec Record, err error) bool {
 		failure = err
 		if err == nil && rec.Error == nil {
-			cell := rec.Key.Cell()
+			cell := rec.Cell()
 			sum := d.cells[cell]
 			sum.Add(rec.Key)
 			d.cells[cell] = sum

@@ -60,13 +60,14 @@ func (r *Reader) scan(in io.Reader, name string, warn *Warnings, each func(line)
 			warn.corrupt(name, n, err)
 		case len(data) > 0:
 			l, err := r.view(data, r.json)
-			if err == nil {
+			switch {
+			case err == nil:
 				if !each(l) {
 					return errStopped
 				}
-			} else if last {
+			case last:
 				warn.Torn++
-			} else {
+			default:
 				warn.corrupt(name, n, err)
 			}
 		}

@@ -119,7 +119,7 @@ func (m *memory) sorted() []runlog.Record {
 	for i, r := range m.records {
 		out[i] = runlog.Canonical(r)
 	}
-	slices.SortFunc(out, func(a, b runlog.Record) int { return a.Key.Compare(b.Key) })
+	slices.SortFunc(out, func(a, b runlog.Record) int { return a.Compare(b.Key) })
 	return out
 }
 

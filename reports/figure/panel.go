@@ -86,7 +86,7 @@ func (p *page) panel(q Panel, b box, r Range, labelled bool) {
 		}
 	}
 	for _, s := range q.Series {
-		p.seriesLines(q, s, x, y, b)
+		p.seriesLines(s, x, y, b)
 	}
 	for _, s := range q.Series {
 		p.seriesMarks(q, s, x, y)
@@ -113,7 +113,7 @@ func (p *page) onsetBand(s Series, x axis, b box, log bool) {
 	}
 }
 
-func (p *page) seriesLines(q Panel, s Series, x, y axis, b box) {
+func (p *page) seriesLines(s Series, x, y axis, b box) {
 	thin, pale := colour(s.Family), colour(s.Family)
 	thin.A, pale.A = 190, 90
 	chain := func(class string, width float64, dash []float64, pts []XY) {
