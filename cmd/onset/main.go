@@ -46,6 +46,8 @@ type app struct {
 	drain <-chan struct{}
 	// terminal says whether stderr shows progress bars.
 	terminal bool
+	// started is set when a command's own work begins: an error before is one of the command line.
+	started bool
 	// width is the number of columns of stdout's terminal, 0 where it is none.
 	width int
 }
@@ -68,9 +70,12 @@ func (a *app) main(ctx context.Context, args []string) int {
 	if err == nil {
 		return exitOK
 	}
+	var wrong *usageError
+	if !a.started && !errors.As(err, &wrong) { // no command was found to start
+		err = usage(withFallbackHint(err, "onset --help lists the commands"))
+	}
 	a.printError(err)
-	var usage *usageError
-	if errors.As(err, &usage) {
+	if errors.As(err, &wrong) {
 		return exitUsage
 	}
 	return exitInfra

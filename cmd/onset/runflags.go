@@ -122,9 +122,14 @@ func (f *planFlags) override(suite tasks.Suite) (tasks.Suite, error) {
 	if f.limit < 0 {
 		return suite, fmt.Errorf("--limit %d is negative", f.limit)
 	}
+	patch, err := samplingPatch(f.sampling)
+	if err != nil {
+		return suite, err
+	}
 	suite.Entries = slices.Clone(suite.Entries)
 	for i := range suite.Entries {
 		e := &suite.Entries[i]
+		patch(&e.Sampling)
 		if f.limit > 0 && (e.Limit == 0 || f.limit < e.Limit) {
 			e.Limit = f.limit
 		}

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/onset-eval/onset/backends"
@@ -21,6 +22,9 @@ func Header(p Plan, infos []backends.Info, version string) (runlog.Header, error
 	for _, s := range scorers {
 		h.Scorers = append(h.Scorers, runlog.ScorerHeader{Name: s.Name, Version: s.Version})
 	}
+	if h.Settings, err = settings(p); err != nil {
+		return runlog.Header{}, err
+	}
 	seen := make(map[string]bool)
 	for _, c := range p.Cells {
 		if name := c.Task.Name(); !seen[name] {
@@ -29,6 +33,24 @@ func Header(p Plan, infos []backends.Info, version string) (runlog.Header, error
 		}
 	}
 	return h, nil
+}
+
+// settings gives what decides numbers beside models and tasks: the sampling that a suite changes.
+func settings(p Plan) (map[string]string, error) {
+	out := make(map[string]string)
+	for _, c := range p.Cells {
+		text, err := json.Marshal(c.Sampling)
+		if err != nil {
+			return nil, fmt.Errorf("encode sampling: %w", err)
+		}
+		if string(text) != "{}" {
+			out[fmt.Sprintf("sampling %s %s", c.Task.Name(), c.Variant.Style)] = string(text)
+		}
+	}
+	if len(out) == 0 {
+		return nil, nil
+	}
+	return out, nil
 }
 
 // Size counts the records that the plan makes on each model. It reads the tasks' data.
