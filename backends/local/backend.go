@@ -13,6 +13,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sourcegraph/conc"
@@ -32,9 +33,14 @@ type Options struct {
 	Kernels string
 	// Lanes is the number of goroutines that compute; 0 is one a processor.
 	Lanes int
+	// CacheBytes bounds the keys and values held for texts under way; 0 is 1 GiB. One text a lane is always held,
+	// however long.
+	CacheBytes int64
 	// Provider names the provider in Info; "" is "local".
 	Provider string
 }
+
+const defaultCacheBytes = 1 << 30
 
 // Backend is a loaded checkpoint. It implements backends.Backend.
 type Backend struct {
@@ -44,7 +50,10 @@ type Backend struct {
 	kernels kernels.Set
 	first   int // the token that begins a text
 	queue   chan *work
-	lanes   conc.WaitGroup
+	lanes   int
+	running conc.WaitGroup // the lanes
+	// inFlight counts requests from before they are queued until a lane is done with them.
+	inFlight atomic.Int64
 
 	mu     sync.RWMutex // guards closed; held for reading while a request is handed over
 	closed bool
@@ -76,15 +85,27 @@ func OpenFS(ctx context.Context, fsys fs.FS, name string, o Options) (*Backend, 
 	if err != nil {
 		return nil, fmt.Errorf("open checkpoint %s: %w", name, err)
 	}
-	lanes := o.Lanes
-	if lanes <= 0 {
-		lanes = runtime.GOMAXPROCS(0)
+	b.lanes = o.Lanes
+	if b.lanes <= 0 {
+		b.lanes = runtime.GOMAXPROCS(0)
 	}
-	b.queue = make(chan *work, 2*maxLive)
-	for range lanes {
-		b.lanes.Go(newLane(b).run)
+	b.info.Parallel = b.lanes * maxLive
+	b.queue = make(chan *work, b.info.Parallel)
+	for range b.lanes {
+		b.running.Go(newLane(b, b.pageBudget(o)).run)
 	}
 	return b, nil
+}
+
+// pageBudget is the number of pages that a lane may hold; a page counts once for all layers.
+func (b *Backend) pageBudget(o Options) int {
+	bytes := o.CacheBytes
+	if bytes <= 0 {
+		bytes = defaultCacheBytes
+	}
+	s := b.model.spec
+	page := 2 * 4 * int64(s.layers) * int64(s.kvHeads) * int64(s.headDim) * kernels.PageSize
+	return int(bytes / int64(b.lanes) / page)
 }
 
 func load(fsys fs.FS, name string, o Options) (b *Backend, err error) {
@@ -143,7 +164,7 @@ func describe(name string, o Options, s spec, c *checkpoint) backends.Info {
 	}
 	return backends.Info{
 		Provider: provider, Model: name, WeightsHash: c.hash, Kinds: backends.Kinds[:], Params: c.params, ContextLength: s.context,
-		Parallel: 2 * maxLive, Details: map[string]string{"architecture": s.architecture, "compute": "f32", "engine": layoutVersion},
+		Details: map[string]string{"architecture": s.architecture, "compute": "f32", "engine": layoutVersion},
 	}
 }
 
@@ -187,11 +208,13 @@ func (b *Backend) enqueue(ctx context.Context, w *work) error {
 	if b.closed {
 		return backends.Errorf(backends.KindClosed, "ask model", "the model was closed")
 	}
+	b.inFlight.Add(1)
 	select {
 	case b.queue <- w:
 		b.calls.Add(1)
 		return nil
 	case <-ctx.Done():
+		b.inFlight.Add(-1)
 		return fmt.Errorf("ask model: %w", ctx.Err())
 	}
 }
@@ -207,6 +230,6 @@ func (b *Backend) Close() error {
 	b.mu.Unlock()
 	b.calls.Wait()
 	close(b.queue)
-	b.lanes.Wait()
+	b.running.Wait()
 	return nil
 }

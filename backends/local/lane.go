@@ -3,6 +3,7 @@ package local
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 
 	"github.com/onset-eval/onset/backends"
@@ -20,14 +21,20 @@ const (
 
 // lane computes on one goroutine. Several lanes share a model and a queue; each batches what it holds.
 type lane struct {
-	b       *Backend
-	kernels kernels.Set
-	scratch *scratch
-	arena   arena
-	live    []*text
-	rows    []row
-	wanted  []wanted
-	at      []int
+	b        *Backend
+	kernels  kernels.Set
+	scratch  *scratch
+	arena    arena
+	waiting  []*text // admitted, to go under way in this order
+	live     []*text // under way
+	rows     []row
+	wanted   []wanted
+	at       []int
+	follow   []*text
+	held     int  // requests admitted and not yet done with
+	reserved int  // pages that the live texts may come to hold
+	budget   int  // pages to be reserved at most, but for one text alone
+	answered bool // since the last admission
 }
 
 // text is one part of a request under way, or the beginning that a request's parts share.
@@ -39,6 +46,7 @@ type text struct {
 	from   int // ids[from:] are scored
 	seq    *sequence
 	shared int // pages that belong to parent
+	pages  int // that it may come to own
 	parent *text
 	open   int // children under way
 	take   int // tokens fed in this step
@@ -49,7 +57,8 @@ type text struct {
 
 // progress gathers a request's parts.
 type progress struct {
-	left   int
+	texts  int // waiting and live
+	left   int // parts to be answered
 	scores []partScore
 	failed error
 }
@@ -75,8 +84,8 @@ type wanted struct {
 	pos int
 }
 
-func newLane(b *Backend) *lane {
-	return &lane{b: b, kernels: b.kernels, scratch: newScratch(b.model.spec, stepRows), arena: arena{spec: b.model.spec}}
+func newLane(b *Backend, budget int) *lane {
+	return &lane{b: b, kernels: b.kernels, scratch: newScratch(b.model.spec, stepRows), arena: newArena(b.model.spec), budget: budget}
 }
 
 // run serves the queue until it is closed and all that was admitted is answered.
@@ -88,14 +97,29 @@ func (l *lane) run() {
 
 // admit takes requests from the queue, and waits for one where nothing is under way. It is false at the end.
 func (l *lane) admit() bool {
+	if l.answered {
+		// The callers who were answered hand in their next requests before this step is put together.
+		runtime.Gosched()
+		l.answered = false
+	}
 	for len(l.live) < maxLive {
+		if l.promote() {
+			continue
+		}
+		if len(l.waiting) > 0 {
+			return true
+		}
 		if len(l.live) == 0 {
 			w, ok := <-l.b.queue
 			if !ok {
 				return false
 			}
 			l.start(w)
+			runtime.Gosched()
 			continue
+		}
+		if l.held >= l.share() {
+			return true
 		}
 		select {
 		case w, ok := <-l.b.queue:
@@ -110,14 +134,55 @@ func (l *lane) admit() bool {
 	return true
 }
 
+// minShare is what a lane takes even where that leaves others idle: the rows of a tile of the kernels.
+const minShare = 6
+
+// share is the number of requests at which a lane leaves further ones to the others.
+func (l *lane) share() int {
+	lanes := int64(l.b.lanes)
+	return max(minShare, int((l.b.inFlight.Load()+lanes-1)/lanes))
+}
+
+// promote lets the first waiting text get under way, where there is one and room for its pages.
+func (l *lane) promote() bool {
+	if len(l.waiting) == 0 {
+		return false
+	}
+	t := l.waiting[0]
+	if len(l.live) > 0 && l.reserved+t.pages > l.budget {
+		return false
+	}
+	l.waiting = slices.Delete(l.waiting, 0, 1)
+	l.live = append(l.live, t)
+	l.reserved += t.pages
+	return true
+}
+
 func (l *lane) start(w *work) {
+	l.held++
 	state := &progress{left: len(w.parts), scores: make([]partScore, len(w.parts))}
 	if w.shared > 0 {
-		l.live = append(l.live, &text{w: w, state: state, part: -1, ids: w.parts[0].ids[:w.shared], seq: new(sequence)})
+		ids := w.parts[0].ids[:w.shared]
+		l.wait(&text{w: w, state: state, part: -1, ids: ids, seq: new(sequence), pages: pagesFor(len(ids))})
 		return
 	}
 	for i := range w.parts {
-		l.live = append(l.live, newText(w, state, i, new(sequence)))
+		l.wait(newText(w, state, i, new(sequence)))
+	}
+}
+
+func (l *lane) wait(t *text) {
+	t.state.texts++
+	l.waiting = append(l.waiting, t)
+}
+
+// leave takes note that a text is done with, and its request with the last of its texts.
+func (l *lane) leave(t *text) {
+	l.reserved -= t.pages
+	if t.state.texts--; t.state.texts == 0 {
+		l.held--
+		l.b.inFlight.Add(-1)
+		l.answered = true
 	}
 }
 
@@ -126,8 +191,9 @@ func newText(w *work, state *progress, i int, seq *sequence) *text {
 	t := &text{w: w, state: state, part: i, ids: p.ids, from: p.from, seq: seq, greedy: true}
 	if w.req.Kind == backends.Generate {
 		t.gen = &generation{sampler: newSampler(w.req)}
-		t.ids = slices.Clone(p.ids)
+		t.ids = append(make([]int, 0, len(p.ids)+w.maxTokens), p.ids...)
 	}
+	t.pages = pagesFor(len(p.ids) + w.maxTokens)
 	return t
 }
 
@@ -160,11 +226,14 @@ func (l *lane) step() {
 
 // abandon fails all requests under way.
 func (l *lane) abandon(err error) {
-	for _, t := range l.live {
+	for _, t := range slices.Concat(l.live, l.waiting) {
 		t.fail(&backends.Error{Kind: backends.KindInternal, Op: "run model", Err: err})
+		l.leave(t)
 	}
-	l.live = l.live[:0]
-	l.arena.free = nil
+	clear(l.live)
+	clear(l.waiting)
+	l.live, l.waiting, l.reserved = l.live[:0], l.waiting[:0], 0
+	l.arena = newArena(l.b.model.spec)
 }
 
 // fail answers the text's request with an error, once.
@@ -177,11 +246,23 @@ func (t *text) fail(err error) {
 
 func (l *lane) dropCancelled() {
 	for _, t := range l.live {
-		select {
-		case <-t.w.cancelled:
-			t.fail(errCancelled)
-		default:
+		t.checkCancelled()
+	}
+	l.waiting = slices.DeleteFunc(l.waiting, func(t *text) bool {
+		if t.checkCancelled(); t.state.failed == nil {
+			return false
 		}
+		l.reserved += t.pages // leave takes them back
+		l.retire(t)
+		return true
+	})
+}
+
+func (t *text) checkCancelled() {
+	select {
+	case <-t.w.cancelled:
+		t.fail(errCancelled)
+	default:
 	}
 }
 
@@ -254,39 +335,46 @@ func (t *text) finished() bool {
 
 // settle answers requests that are done, lets parts follow their shared beginning, and takes pages back.
 func (l *lane) settle() {
-	var follow []*text
 	l.live = slices.DeleteFunc(l.live, func(t *text) bool {
-		switch {
-		case t.part < 0 && t.state.failed == nil && t.open == 0 && t.finished():
-			follow = append(follow, l.branch(t)...)
-			return true
-		case t.part >= 0 && (t.state.failed != nil || t.finished()):
-			l.finish(t)
-			return true
-		case t.state.failed != nil:
-			l.arena.release(t.seq, 0)
-			return true
+		if t.state.failed == nil && !t.finished() {
+			return false
 		}
-		return false
+		if t.part < 0 && t.state.failed == nil {
+			l.branch(t)
+		}
+		l.retire(t)
+		return true
 	})
-	l.live = append(l.live, follow...)
+	if len(l.follow) > 0 {
+		l.waiting = slices.Insert(l.waiting, 0, l.follow...)
+		clear(l.follow)
+		l.follow = l.follow[:0]
+	}
 }
 
-// branch starts the parts that begin with t.
-func (l *lane) branch(t *text) []*text {
-	var out []*text
+// branch lets the parts that begin with t follow it, before anything else that waits.
+func (l *lane) branch(t *text) {
 	for i := range t.w.parts {
 		seq, shared := l.arena.fork(t.seq)
 		child := newText(t.w, t.state, i, seq)
 		child.shared, child.parent = shared, t
-		out = append(out, child)
+		child.pages -= shared
+		t.state.texts++
+		t.open++
+		l.follow = append(l.follow, child)
 	}
-	t.open = len(out)
-	return out
 }
 
-// finish takes back a part's pages and answers the request with its last part.
-func (l *lane) finish(t *text) {
+// retire takes back a text's pages, but for those of a beginning that others still share, and answers the request with
+// its last part.
+func (l *lane) retire(t *text) {
+	if t.part < 0 {
+		if t.open == 0 {
+			l.arena.release(t.seq, 0)
+		}
+		l.leave(t)
+		return
+	}
 	l.arena.release(t.seq, t.shared)
 	if t.parent != nil {
 		if t.parent.open--; t.parent.open == 0 {
@@ -297,4 +385,5 @@ func (l *lane) finish(t *text) {
 	if t.state.left--; t.state.left == 0 && t.state.failed == nil {
 		t.w.done <- result{resp: l.b.response(t)}
 	}
+	l.leave(t)
 }

@@ -64,7 +64,7 @@ func TestLogitsEqualReference(t *testing.T) {
 
 // lastLogits runs ids through the model and gives the logits after the last.
 func lastLogits(b *Backend, ids []int) []float32 {
-	l := newLane(b)
+	l := newLane(b, 1)
 	seq := new(sequence)
 	l.arena.extend(seq, len(ids))
 	rows := make([]row, len(ids))

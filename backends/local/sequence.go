@@ -8,49 +8,42 @@ type sequence struct {
 	fed   int              // positions stored
 }
 
+// pagesFor is the number of pages that n positions take.
+func pagesFor(n int) int { return (n + kernels.PageSize - 1) / kernels.PageSize }
+
 // arena hands out pages and takes them back. A lane owns one.
 type arena struct {
 	spec spec
-	free [][]kernels.Page // one page a layer each
+	free [][]kernels.Page // by layer
 }
+
+func newArena(s spec) arena { return arena{spec: s, free: make([][]kernels.Page, s.layers)} }
 
 // extend gives the sequence room for n positions.
 func (a *arena) extend(s *sequence, n int) {
 	if s.pages == nil {
 		s.pages = make([][]kernels.Page, a.spec.layers)
 	}
-	for len(s.pages[0])*kernels.PageSize < n {
-		pages := a.take()
-		for l := range s.pages {
-			s.pages[l] = append(s.pages[l], pages[l])
+	for l := range s.pages {
+		for len(s.pages[l])*kernels.PageSize < n {
+			s.pages[l] = append(s.pages[l], a.take(l))
 		}
 	}
 }
 
-func (a *arena) take() []kernels.Page {
-	if n := len(a.free); n > 0 {
-		pages := a.free[n-1]
-		a.free = a.free[:n-1]
-		return pages
+func (a *arena) take(l int) kernels.Page {
+	free := a.free[l]
+	if n := len(free); n > 0 {
+		a.free[l] = free[:n-1]
+		return free[n-1]
 	}
-	pages := make([]kernels.Page, a.spec.layers)
-	for l := range pages {
-		pages[l] = kernels.NewPage(a.spec.kvHeads, a.spec.headDim)
-	}
-	return pages
+	return kernels.NewPage(a.spec.kvHeads, a.spec.headDim)
 }
 
 // release takes the sequence's pages back, but for the first shared ones, which belong to another.
 func (a *arena) release(s *sequence, shared int) {
-	if s.pages == nil {
-		return
-	}
-	for p := shared; p < len(s.pages[0]); p++ {
-		pages := make([]kernels.Page, a.spec.layers)
-		for l := range pages {
-			pages[l] = s.pages[l][p]
-		}
-		a.free = append(a.free, pages)
+	for l, pages := range s.pages {
+		a.free[l] = append(a.free[l], pages[shared:]...)
 	}
 	*s = sequence{}
 }

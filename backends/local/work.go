@@ -1,6 +1,7 @@
 package local
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -48,18 +49,22 @@ func (b *Backend) plan(req *backends.Request) (*work, error) {
 // defaultMaxTokens bounds a generation that names no bound itself, as lm-evaluation-harness does.
 const defaultMaxTokens = 256
 
-// planGenerate leaves room in the context for the tokens to come and drops what does not fit from the prompt's left.
+// planGenerate leaves room in the context for the tokens to come, half of it at most, and drops what does not fit from
+// the prompt's left, behind the tokens that begin every text.
 func (b *Backend) planGenerate(w *work) {
 	ids := b.promptIDs(w.req.Prompt)
+	size := b.model.context
 	w.maxTokens = w.req.Sampling.MaxTokens
 	if w.maxTokens <= 0 {
-		w.maxTokens = min(defaultMaxTokens, max(1, b.model.context-len(ids)))
+		w.maxTokens = defaultMaxTokens
 	}
-	w.maxTokens = min(w.maxTokens, b.model.context-1)
-	if room := b.model.context - w.maxTokens; len(ids) > room {
+	room := size - min(w.maxTokens, size/2)
+	if len(ids) > room {
 		w.dropped = len(ids) - room
-		ids = ids[w.dropped:]
+		lead := min(len(b.tok.Encode("", true)), room-1)
+		ids = append(slices.Clone(ids[:lead]), ids[lead+w.dropped:]...)
 	}
+	w.maxTokens = min(w.maxTokens, size-len(ids))
 	w.parts = []part{{ids: ids}}
 }
 
@@ -79,11 +84,13 @@ func (b *Backend) planScores(w *work) error {
 	if len(w.req.Continuations) == 0 {
 		return backends.Errorf(backends.KindInvalid, op, "there is none")
 	}
-	prompt := strings.TrimRightFunc(w.req.Prompt, unicode.IsSpace)
-	space := w.req.Prompt[len(prompt):]
-	context := len(b.promptIDs(prompt))
+	prompt := strings.TrimRightFunc(w.req.Prompt, isSpace)
+	context, lead := len(b.tok.Encode(prompt, true)), []int(nil)
+	if context == 0 {
+		context, lead = 1, []int{b.first}
+	}
 	for i, c := range w.req.Continuations {
-		ids := b.promptIDs(prompt + space + c)
+		ids := append(slices.Clone(lead), b.tok.Encode(w.req.Prompt+c, true)...)
 		if len(ids) <= context {
 			return backends.Errorf(backends.KindInvalid, op, "continuation %d (%q) adds no token to the prompt", i, c)
 		}
@@ -99,6 +106,9 @@ func (b *Backend) planScores(w *work) error {
 	}
 	return nil
 }
+
+// isSpace is what Python's str.rstrip strips.
+func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
 
 // commonPrefix counts the tokens that all parts begin with and that no part scores, less one: the last of them gives
 // the first logits of each part, and is computed with it.
