@@ -1,0 +1,153 @@
+package backends_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/onset-eval/onset/backends"
+)
+
+const goodLadder = `
+family: f
+axis: params
+models:
+  - {name: a, model: local/x, params: 70e6, train_tokens: 300e9}
+  - {name: b, model: openai/o/r, params: 1.4B, base_url: "http://127.0.0.1:1/v1", args: {key: value, n: 3}}
+  - {name: c, model: local/counted}
+`
+
+func TestLoadLadder(t *testing.T) {
+	l, err := backends.LoadLadderFS(fstest.MapFS{"l.yaml": {Data: []byte(goodLadder)}}, "l.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := backends.Ladder{Family: "f", Axis: "params", Models: []backends.Model{
+		{Name: "a", Family: "f", Axis: "params", Ref: backends.Ref{Provider: "local", Model: "x"}, Scale: backends.Scale{Params: 70e6, TrainTokens: 300e9, TrainFLOPs: 6 * 70e6 * 300e9}},
+		{Name: "b", Family: "f", Axis: "params", Ref: backends.Ref{Provider: "openai", Model: "o/r"}, Scale: backends.Scale{Params: 1.4e9}, BaseURL: "http://127.0.0.1:1/v1", Args: map[string]string{"key": "value", "n": "3"}},
+		{Name: "c", Family: "f", Axis: "params", Ref: backends.Ref{Provider: "local", Model: "counted"}},
+	}}
+	if diff := cmp.Diff(want, l); diff != "" {
+		t.Errorf("ladder (-want +got):\n%s", diff)
+	}
+}
+
+// badLadders holds what is wrong, with the message and the hint.
+var badLadders = []struct{ name, file, want, hint string }{
+	{"empty", "", "l.yaml", ""},
+	{"an unknown key", "famly: f\n", `l.yaml:1:1: the key "famly" is unknown`, `did you mean "family"?`},
+	{"no family", "axis: params\nmodels: [{name: a, model: l/x, params: 1}]\n", `the key "family" is missing`, "family: NAME"},
+	{"no axis", "family: f\nmodels: [{name: a, model: l/x, params: 1}]\n", `the key "axis" is missing`, "axis: params"},
+	{"an unknown axis", "family: f\naxis: train_token\nmodels: []\n", `l.yaml:2:7: axis: "train_token" is unknown`, `did you mean "train_tokens"?`},
+	{"no model", "family: f\naxis: params\nmodels: []\n", "l.yaml:3:9: models: there is none", ""},
+	{"an unknown key of a model", "family: f\naxis: params\nmodels:\n  - {name: a, modle: l/x}\n", `l.yaml:4:15: the key "modle" is unknown`, `did you mean "model"?`},
+	{"no reference", "family: f\naxis: params\nmodels:\n  - {name: a, params: 1}\n", "model a has no reference", "model: local/"},
+	{"a reference without provider", "family: f\naxis: params\nmodels:\n  - {name: a, model: x, params: 1}\n", "l.yaml:4:22", "local/"},
+	{"no name", "family: f\naxis: params\nmodels:\n  - {model: l/x, params: 1}\n", "the model has no name", ""},
+	{"the same name twice", "family: f\naxis: params\nmodels:\n  - {name: a, model: l/x, params: 1}\n  - {name: a, model: l/y, params: 2}\n", "l.yaml:5:12: another model is named a", ""},
+	{"no scale", "family: f\naxis: loss\nmodels:\n  - {name: a, model: l/x, params: 1}\n", "model a has no loss", ""},
+	{"neither compute nor its parts", "family: f\naxis: train_flops\nmodels:\n  - {name: a, model: l/x, params: 1}\n", "train_flops", ""},
+	{"a negative scale", "family: f\naxis: params\nmodels:\n  - {name: a, model: l/x, params: -1}\n", "params: -1 is not above 0", ""},
+	{"a scale that is none", "family: f\naxis: params\nmodels:\n  - {name: a, model: l/x, params: big}\n", `params: "big" is no number`, "1.4B"},
+	{"a key twice", "family: f\nfamily: g\n", "stands twice", ""},
+	{"malformed", "family: [f\n", "malformed YAML", ""},
+}
+
+func TestLadderErrors(t *testing.T) {
+	for _, c := range badLadders {
+		_, err := backends.LoadLadderFS(fstest.MapFS{"l.yaml": {Data: []byte(c.file)}}, "l.yaml")
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+			continue
+		}
+		var h interface{ Hint() string }
+		if c.hint != "" && (!errors.As(err, &h) || !strings.Contains(h.Hint(), c.hint)) {
+			t.Errorf("%s: no hint %q with %v", c.name, c.hint, err)
+		}
+	}
+}
+
+// TestLadderSchemaAgrees sees that the schema accepts what the decoder does, and refuses what it refuses but for what a
+// schema cannot say.
+func TestLadderSchemaAgrees(t *testing.T) {
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(string(backends.LadderSchema())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("ladder.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile("ladder.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := validate(t, schema, goodLadder); err != nil {
+		t.Errorf("the schema refuses a good file: %v", err)
+	}
+	beyond := map[string]bool{"the same name twice": true, "no scale": true, "neither compute nor its parts": true, "a key twice": true, "malformed": true}
+	for _, c := range badLadders {
+		if !beyond[c.name] && validate(t, schema, c.file) == nil {
+			t.Errorf("the schema accepts %s", c.name)
+		}
+	}
+}
+
+func validate(t *testing.T, schema *jsonschema.Schema, file string) error {
+	t.Helper()
+	var v any
+	if err := yaml.Unmarshal([]byte(file), &v); err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inst, err := jsonschema.UnmarshalJSON(strings.NewReader(string(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema.Validate(inst)
+}
+
+func TestLadderPathsAreRelativeToTheFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "l.yaml")
+	if err := os.WriteFile(file, []byte(goodLadder), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := backends.LoadLadder(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := l.Models[0].Ref.Model; got != filepath.Join(dir, "x") {
+		t.Errorf("local/x beside the file becomes %s", got)
+	}
+	if got := l.Models[1].Ref.Model; got != "o/r" {
+		t.Errorf("a reference of another provider becomes %s", got)
+	}
+}
+
+func FuzzLoadLadder(f *testing.F) {
+	f.Add([]byte(goodLadder))
+	for _, c := range badLadders {
+		f.Add([]byte(c.file))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		l, err := backends.LoadLadderFS(fstest.MapFS{"l.yaml": {Data: data}}, "l.yaml")
+		if err == nil && (l.Family == "" || len(l.Models) == 0) {
+			t.Errorf("a ladder without family or models: %+v", l)
+		}
+	})
+}

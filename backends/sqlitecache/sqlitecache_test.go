@@ -1,0 +1,102 @@
+package sqlitecache_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/sourcegraph/conc/pool"
+
+	"github.com/onset-eval/onset/backends/sqlitecache"
+)
+
+func open(t *testing.T, file string) *sqlitecache.Store {
+	t.Helper()
+	s, err := sqlitecache.Open(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func get(t *testing.T, s *sqlitecache.Store, key string) string {
+	t.Helper()
+	v, found, err := s.Get(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !found {
+		return "none"
+	}
+	return string(v)
+}
+
+func TestKeepsAndReplaces(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a", "cache.sqlite")
+	s := open(t, file)
+	for i := range 2000 {
+		if err := s.Put(t.Context(), fmt.Sprint(i%1500), fmt.Append(nil, "v", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := get(t, s, "3"); got != "v1503" {
+		t.Errorf("before it is committed, key 3 is %s", got)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Put(t.Context(), "x", nil); err == nil {
+		t.Error("a closed store takes a value")
+	}
+	again := open(t, file)
+	for key, want := range map[string]string{"3": "v1503", "700": "v700", "1499": "v1499", "1500": "none"} {
+		if got := get(t, again, key); got != want {
+			t.Errorf("after reopening, key %s is %s, want %s", key, got, want)
+		}
+	}
+	if err := errors.Join(again.Close(), again.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTwoStoresShareAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "cache.sqlite")
+	a, b := open(t, file), open(t, file)
+	group := pool.New().WithErrors()
+	for n, s := range []*sqlitecache.Store{a, b} {
+		group.Go(func() error {
+			for i := range 1200 {
+				if err := s.Put(t.Context(), fmt.Sprint(n, i), []byte("v")); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := errors.Join(group.Wait(), a.Close(), b.Close()); err != nil {
+		t.Fatal(err)
+	}
+	c := open(t, file)
+	defer func() { _ = c.Close() }()
+	for n := range 2 {
+		for i := range 1200 {
+			if got := get(t, c, fmt.Sprint(n, i)); got != "v" {
+				t.Fatalf("value %d of store %d is %s", i, n, got)
+			}
+		}
+	}
+}
+
+func TestRefusesWhatIsNoCache(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "cache.sqlite")
+	if err := os.WriteFile(file, []byte("this is no database, and long enough to be looked at as one: it is text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := sqlitecache.Open(t.Context(), file)
+	var e *sqlitecache.Error
+	if !errors.As(err, &e) || e.File != file || e.Hint() == "" {
+		t.Errorf("a text file gives %v, want an Error with a hint", err)
+	}
+}
