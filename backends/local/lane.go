@@ -215,7 +215,11 @@ func (l *lane) step() {
 	l.dropCancelled()
 	l.batch()
 	if len(l.rows) > 0 {
-		l.b.model.forward(l.kernels, l.scratch, l.rows)
+		l.at = l.at[:0]
+		for _, w := range l.wanted {
+			l.at = append(l.at, w.row)
+		}
+		l.b.model.forward(l.kernels, l.scratch, l.rows, l.at)
 		for _, t := range l.live {
 			t.seq.fed += t.take
 		}
@@ -303,11 +307,7 @@ func (l *lane) judge() {
 	group := max(1, min(headRows, maxLogits/vocab))
 	for from := 0; from < len(l.wanted); from += group {
 		some := l.wanted[from:min(from+group, len(l.wanted))]
-		l.at = l.at[:0]
-		for _, w := range some {
-			l.at = append(l.at, w.row)
-		}
-		logits := l.b.model.logits(l.kernels, l.scratch, l.at)
+		logits := l.b.model.logits(l.kernels, l.scratch, from, len(some))
 		for i, w := range some {
 			row := logits[i*vocab : i*vocab+vocab]
 			if w.t.gen != nil {

@@ -71,6 +71,6 @@ func lastLogits(b *Backend, ids []int) []float32 {
 	for i, id := range ids {
 		rows[i] = row{id, i, seq}
 	}
-	b.model.forward(b.kernels, l.scratch, rows)
-	return b.model.logits(b.kernels, l.scratch, []int{len(ids) - 1})
+	b.model.forward(b.kernels, l.scratch, rows, []int{len(ids) - 1})
+	return b.model.logits(b.kernels, l.scratch, 0, 1)
 }

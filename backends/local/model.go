@@ -99,6 +99,7 @@ type row struct {
 type scratch struct {
 	x, y, qkv, att, gateUp, hidden []float32
 	last, logits                   []float32 // rows that need logits, normed, and their logits
+	kept                           []row
 }
 
 func newScratch(s spec, rows int) *scratch {
@@ -109,20 +110,28 @@ func newScratch(s spec, rows int) *scratch {
 	}
 }
 
-// forward runs rows through the model and stores their keys and values. It leaves the residual stream in b.x. A row
-// attends to its sequence up to its own position, so a sequence's rows stand in order and without gaps.
-func (m *model) forward(k kernels.Set, b *scratch, rows []row) {
+// forward runs rows through the model and stores their keys and values. It leaves the residual stream of the rows listed
+// in keep, which rises, in b.x, one below the other: past the last layer's keys and values the other rows are of no use and
+// are not computed. A row attends to its sequence up to its own position, so a sequence's rows stand in order and without
+// gaps.
+func (m *model) forward(k kernels.Set, b *scratch, rows []row, keep []int) {
 	n, d := len(rows), m.width
 	for i, r := range rows {
 		copy(b.x[i*d:i*d+d], m.embed[r.token*d:r.token*d+d])
 	}
-	x, y := b.x[:n*d], b.y[:n*d]
-	hidden, gateUp := b.hidden[:n*m.ff], b.gateUp[:2*n*m.ff]
 	for l := range m.layer {
 		w := &m.layer[l]
+		x, y := b.x[:n*d], b.y[:n*d]
 		k.RMSNorm(y, x, w.attnNorm, n, m.eps)
 		k.Linear(b.qkv[:n*w.qkv.N], y, n, w.qkv)
-		m.attention(k, b, rows, l)
+		m.storeKeys(k, b, rows, l)
+		if l == m.layers-1 {
+			rows = m.compact(b, rows, keep)
+			n = len(rows)
+			x, y = b.x[:n*d], b.y[:n*d]
+		}
+		hidden, gateUp := b.hidden[:n*m.ff], b.gateUp[:2*n*m.ff]
+		m.attend(k, b, rows, l)
 		k.Linear(y, b.att[:n*w.out.K], n, w.out)
 		k.Add(x, y)
 		k.RMSNorm(y, x, w.ffNorm, n, m.eps)
@@ -133,8 +142,20 @@ func (m *model) forward(k kernels.Set, b *scratch, rows []row) {
 	}
 }
 
-// attention turns queries and keys by their positions, stores keys and values, and attends.
-func (m *model) attention(k kernels.Set, b *scratch, rows []row, l int) {
+// compact moves the streams and queries of the rows listed in keep to the front, and gives these rows.
+func (m *model) compact(b *scratch, rows []row, keep []int) []row {
+	d, width := m.width, (m.heads+2*m.kvHeads)*m.headDim
+	b.kept = b.kept[:0]
+	for to, from := range keep {
+		copy(b.x[to*d:to*d+d], b.x[from*d:from*d+d])
+		copy(b.qkv[to*width:to*width+width], b.qkv[from*width:from*width+width])
+		b.kept = append(b.kept, rows[from])
+	}
+	return b.kept
+}
+
+// storeKeys turns queries and keys by their positions and stores keys and values.
+func (m *model) storeKeys(k kernels.Set, b *scratch, rows []row, l int) {
 	hd, half := m.headDim, m.headDim/2
 	q, kv := m.heads*hd, m.kvHeads*hd
 	width := q + 2*kv
@@ -144,24 +165,27 @@ func (m *model) attention(k kernels.Set, b *scratch, rows []row, l int) {
 		k.Rope(at[:q+kv], m.cos[angle:angle+half], m.sin[angle:angle+half], 1, m.heads+m.kvHeads, hd)
 		r.seq.pages[l][r.pos/kernels.PageSize].Put(r.pos%kernels.PageSize, m.kvHeads, hd, at[q:q+kv], at[q+kv:])
 	}
+}
+
+// attend lets each row's query attend to its sequence.
+func (m *model) attend(k kernels.Set, b *scratch, rows []row, l int) {
+	hd := m.headDim
+	q := m.heads * hd
+	width := q + 2*m.kvHeads*hd
 	scale := float32(1 / math.Sqrt(float64(hd)))
 	for i, r := range rows {
 		k.Attend(b.att[i*q:i*q+q], b.qkv[i*width:i*width+q], m.heads, m.kvHeads, hd, r.seq.pages[l], r.pos+1, scale)
 	}
 }
 
-// logits gives the logits of the rows listed in at, of the last forward: [len(at)×vocab], valid until the next call.
-func (m *model) logits(k kernels.Set, b *scratch, at []int) []float32 {
+// logits gives the logits of n rows that the last forward kept, from the from-th: [n×vocab], valid until the next call.
+func (m *model) logits(k kernels.Set, b *scratch, from, n int) []float32 {
 	d := m.width
-	b.last = grow(b.last, 2*len(at)*d)
-	b.logits = grow(b.logits, len(at)*m.vocab)
-	picked, normed := b.last[:len(at)*d], b.last[len(at)*d:2*len(at)*d]
-	for i, r := range at {
-		copy(picked[i*d:i*d+d], b.x[r*d:r*d+d])
-	}
-	k.RMSNorm(normed, picked, m.norm, len(at), m.eps)
-	logits := b.logits[:len(at)*m.vocab]
-	k.Linear(logits, normed, len(at), m.head)
+	b.last = grow(b.last, n*d)
+	b.logits = grow(b.logits, n*m.vocab)
+	normed, logits := b.last[:n*d], b.logits[:n*m.vocab]
+	k.RMSNorm(normed, b.x[from*d:(from+n)*d], m.norm, n, m.eps)
+	k.Linear(logits, normed, n, m.head)
 	return logits
 }
 
