@@ -67,7 +67,6 @@ func (t *Tokenizer) readModel(raw json.RawMessage) error {
 		Unk          *string           `json:"unk_token"`
 		Prefix       *string           `json:"continuing_subword_prefix"`
 		Suffix       *string           `json:"end_of_word_suffix"`
-		FuseUnk      bool              `json:"fuse_unk"`
 		ByteFallback bool              `json:"byte_fallback"`
 		IgnoreMerges bool              `json:"ignore_merges"`
 		Vocab        map[string]int    `json:"vocab"`
@@ -86,7 +85,7 @@ func (t *Tokenizer) readModel(raw json.RawMessage) error {
 	case len(m.Vocab) == 0:
 		return errors.New("the model's vocabulary is empty")
 	}
-	t.vocab, t.fuseUnk = m.Vocab, m.FuseUnk
+	t.vocab = m.Vocab
 	for token, id := range m.Vocab {
 		if err := t.setToken(id, token); err != nil {
 			return err

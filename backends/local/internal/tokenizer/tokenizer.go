@@ -21,8 +21,7 @@ type Tokenizer struct {
 	special []bool   // by id: left out of decoded text
 	added   []addedToken
 	merges  map[pair]merge
-	unk     int // -1 where there is none
-	fuseUnk bool
+	unk     int      // -1 where there is none
 	bytes   [256]int // ids of <0x00> to <0xFF>, where byte fallback is on
 	byByte  bool
 	prefix  []int // ids that the post-processor puts before a text
@@ -130,7 +129,8 @@ func (t *Tokenizer) encodePlain(ids []int, text string) []int {
 	return ids
 }
 
-// encodeUnknown encodes a character that the vocabulary does not have.
+// encodeUnknown encodes a character that the vocabulary does not have. The model's option fuse_unk joins unknown
+// characters of one word, so it has nothing to do here.
 func (t *Tokenizer) encodeUnknown(ids []int, char string) []int {
 	if t.byByte {
 		start := len(ids)
@@ -139,7 +139,7 @@ func (t *Tokenizer) encodeUnknown(ids []int, char string) []int {
 		}
 		return append(ids[:start], t.mergeAll(ids[start:])...)
 	}
-	if t.unk < 0 || t.fuseUnk && len(ids) > 0 && ids[len(ids)-1] == t.unk {
+	if t.unk < 0 {
 		return ids
 	}
 	return append(ids, t.unk)

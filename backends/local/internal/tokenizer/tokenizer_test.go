@@ -70,6 +70,32 @@ func TestByteFallback(t *testing.T) {
 	}
 }
 
+// Merges work within a character's bytes, and fuse_unk joins unknown characters of one word, of which each character is
+// one here. The ids are those of Hugging Face's tokenizers 0.23.3 for the same files.
+func TestEachCharacterIsAWord(t *testing.T) {
+	const merges, vocab = `"merges":[]`, `"a":256`
+	for _, c := range []struct {
+		name, from, to, text string
+		want                 []int
+	}{
+		{"merge of bytes", merges, `"merges":[["<0xC3>","<0xA9>"]]`, "aéz", []int{256, 257, 'z'}},
+		{"fuse_unk", `"byte_fallback":true`, `"unk_token":"<unk>","fuse_unk":true`, "éxa", []int{258, 258, 256}},
+	} {
+		file := strings.Replace(bytesFile(), vocab, vocab+`,"<0xC3><0xA9>":257,"<unk>":258`, 1)
+		edited := strings.Replace(file, c.from, c.to, 1)
+		if edited == file {
+			t.Fatalf("%s changes nothing", c.name)
+		}
+		tok, err := tokenizer.Parse("t", []byte(edited))
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if got := tok.Encode(c.text, false); !slices.Equal(got, c.want) {
+			t.Errorf("%s: Encode(%q) = %v, want %v", c.name, c.text, got, c.want)
+		}
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	good := bytesFile()
 	for _, c := range []struct{ name, from, to, want string }{
