@@ -48,7 +48,7 @@ var badLadders = []struct{ name, file, want, hint string }{
 	{"no axis", "family: f\nmodels: [{name: a, model: l/x, params: 1}]\n", `the key "axis" is missing`, "axis: params"},
 	{"an unknown axis", "family: f\naxis: train_token\nmodels: []\n", `l.yaml:2:7: axis: "train_token" is unknown`, `did you mean "train_tokens"?`},
 	{"no model", "family: f\naxis: params\nmodels: []\n", "l.yaml:3:9: models: there is none", ""},
-	{"an unknown key of a model", "family: f\naxis: params\nmodels:\n  - {name: a, modle: l/x}\n", `l.yaml:4:15: the key "modle" is unknown`, `did you mean "model"?`},
+	{"an unknown key of a model", "family: f\naxis: params\nmodels:\n  - {name: a, modl: l/x}\n", `l.yaml:4:15: the key "modl" is unknown`, `did you mean "model"?`},
 	{"no reference", "family: f\naxis: params\nmodels:\n  - {name: a, params: 1}\n", "model a has no reference", "model: local/"},
 	{"a reference without provider", "family: f\naxis: params\nmodels:\n  - {name: a, model: x, params: 1}\n", "l.yaml:4:22", "local/"},
 	{"no name", "family: f\naxis: params\nmodels:\n  - {model: l/x, params: 1}\n", "the model has no name", ""},

@@ -122,7 +122,7 @@ func checkInfo(_ context.Context, b backends.Backend, _ Options) error {
 	case info.Parallel < 0 || info.ContextLength < 0 || info.Params < 0:
 		return fmt.Errorf("negative numbers in %+v", info)
 	case !reflect.DeepEqual(info, b.Info()):
-		return errors.New("Info changes")
+		return errors.New("the info changes")
 	}
 	return nil
 }
@@ -134,11 +134,11 @@ func checkKinds(ctx context.Context, b backends.Backend, o Options) error {
 		case b.Info().Serves(kind) && err != nil:
 			return fmt.Errorf("%s: %w", kind, err)
 		case !b.Info().Serves(kind) && backends.KindOf(err) != backends.KindUnsupported:
-			return fmt.Errorf("%s is not served and gives %v, want an error of kind unsupported", kind, err)
+			return fmt.Errorf("%s is not served and gives %v, want an error of kind unsupported", kind, fmt.Sprint(err))
 		}
 	}
 	if _, err := b.Do(ctx, backends.Request{Kind: "dance"}); backends.KindOf(err) != backends.KindUnsupported {
-		return fmt.Errorf("an unknown kind gives %v, want an error of kind unsupported", err)
+		return fmt.Errorf("an unknown kind gives %v, want an error of kind unsupported", fmt.Sprint(err))
 	}
 	for _, kind := range []backends.Kind{backends.Generate, backends.LogLikelihood} {
 		if _, err := b.Do(ctx, request(kind, "")); b.Info().Serves(kind) && err != nil {
@@ -217,7 +217,7 @@ func checkCancelledBefore(ctx context.Context, b backends.Backend, o Options) er
 	cancel()
 	for _, req := range requests(b, o) {
 		if _, err := b.Do(done, req); !errors.Is(err, context.Canceled) {
-			return fmt.Errorf("%s with a cancelled context gives %v", req.Kind, err)
+			return fmt.Errorf("%s with a cancelled context gives %v", req.Kind, fmt.Sprint(err))
 		}
 	}
 	return nil
@@ -305,7 +305,7 @@ func checkSampling(ctx context.Context, b backends.Backend, o Options) error {
 				return err
 			}
 			if plain, err := b.Do(ctx, request(backends.Generate, p)); err != nil || plain.Text != greedy.Text {
-				return fmt.Errorf("greedy decoding heeds draw or seed: %q and %q, %v", plain.Text, greedy.Text, err)
+				return fmt.Errorf("greedy decoding heeds draw or seed: %q and %q, %v", plain.Text, greedy.Text, fmt.Sprint(err))
 			}
 			req.Sampling.Temperature = 2
 			first, err1 := b.Do(ctx, req)
@@ -341,7 +341,7 @@ func checkScores(ctx context.Context, b backends.Backend, o Options) error {
 		}
 	}
 	if _, err := b.Do(ctx, backends.Request{Kind: backends.LogLikelihood, Prompt: "a"}); backends.KindOf(err) != backends.KindInvalid {
-		return fmt.Errorf("no continuation gives %v, want an error of kind invalid", err)
+		return fmt.Errorf("no continuation gives %v, want an error of kind invalid", fmt.Sprint(err))
 	}
 	return nil
 }
@@ -435,7 +435,7 @@ func checkClose(ctx context.Context, b backends.Backend, o Options) error {
 		return fmt.Errorf("close twice: %w", err)
 	}
 	if _, err := b.Do(ctx, requests(b, o)[0]); backends.KindOf(err) != backends.KindClosed {
-		return fmt.Errorf("a request after Close gives %v, want an error of kind closed", err)
+		return fmt.Errorf("a request after Close gives %v, want an error of kind closed", fmt.Sprint(err))
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func exitCode(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func asExit(err error, exit *interface{ ExitCode() int }) bool {
-	e, ok := err.(interface{ ExitCode() int }) //nolint:errorlint // testscript hands on os/exec's error as it is
+	e, ok := err.(interface{ ExitCode() int })
 	*exit = e
 	return ok
 }
