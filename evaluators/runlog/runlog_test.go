@@ -357,3 +357,18 @@ func TestMissingDirectory(t *testing.T) {
 	}
 	t.Error("reading a missing directory gave nothing")
 }
+
+// TestNothingWrittenLeavesNoSegment sees that runs which are resumed often do not fill their directory with empty files.
+func TestNothingWrittenLeavesNoSegment(t *testing.T) {
+	dir := t.TempDir()
+	w, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if paths, err := segments(dir); err != nil || len(paths) != 0 {
+		t.Errorf("segments %v, %v", paths, err)
+	}
+}

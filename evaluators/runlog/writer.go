@@ -195,6 +195,9 @@ func (w *Writer) Close() error {
 	if err := w.firstError(); err != nil {
 		return err
 	}
+	if st, err := os.Stat(w.path); err == nil && st.Size() == 0 {
+		return os.Remove(w.path) // a resume that had nothing to do leaves nothing
+	}
 	if w.path != "" && !w.opts.KeepPlain {
 		// The records are durable as they are: a compression that did not work loses nothing but room.
 		_ = compressSegment(w.path)
