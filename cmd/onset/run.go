@@ -123,7 +123,10 @@ func execute(ctx context.Context, a *app, x execution) error {
 		return err
 	}
 	err = x.record(ctx, a, plan, infos, open, writer)
-	return errors.Join(err, writer.Close())
+	if closed := writer.Close(); err == nil { // the writer's first error is that of the run already
+		err = closed
+	}
+	return err
 }
 
 // openRun makes the run directory, or continues one whose header says the same.
