@@ -67,26 +67,27 @@ func New(o Options) *Backend {
 // mode is a model that Open knows by name.
 type mode struct {
 	doc  string
+	args []string // the arguments that it takes
 	make func(args map[string]string) (Answer, error)
 }
 
 // modes lists the models that Open knows.
 func modes() map[string]mode {
 	return map[string]mode{
-		"echo": {"answers with the prompt's last line", func(map[string]string) (Answer, error) {
+		"echo": {"answers with the prompt's last line", nil, func(map[string]string) (Answer, error) {
 			return func(prompt string, _ int) (string, error) {
 				return prompt[strings.LastIndexByte(prompt, '\n')+1:], nil
 			}, nil
 		}},
-		"constant": {"answers with args text", func(args map[string]string) (Answer, error) {
+		"constant": {"answers with args text", []string{"text"}, func(args map[string]string) (Answer, error) {
 			return func(string, int) (string, error) { return args["text"], nil }, nil
 		}},
-		"digit": {"answers with a digit that depends on the prompt alone", func(map[string]string) (Answer, error) {
+		"digit": {"answers with a digit that depends on the prompt alone", nil, func(map[string]string) (Answer, error) {
 			return func(prompt string, draw int) (string, error) {
 				return strconv.Itoa(int(hash(prompt, strconv.Itoa(draw)) % 10)), nil
 			}, nil
 		}},
-		"failing": {"fails every request for a reason that passes, as an overloaded server does", func(map[string]string) (Answer, error) {
+		"failing": {"fails every request for a reason that passes, as an overloaded server does", nil, func(map[string]string) (Answer, error) {
 			return func(string, int) (string, error) {
 				return "", backends.Errorf(backends.KindOverloaded, "answer", "it always is")
 			}, nil
@@ -95,10 +96,16 @@ func modes() map[string]mode {
 }
 
 // Open makes one of the models that are known by name: echo, constant (argument text), digit, failing.
+// An argument that the model does not take is an error.
 func Open(name string, args map[string]string) (*Backend, error) {
 	m, ok := modes()[name]
 	if !ok {
 		return nil, &UnknownError{name}
+	}
+	for _, key := range slices.Sorted(maps.Keys(args)) {
+		if !slices.Contains(m.args, key) {
+			return nil, fmt.Errorf("scripted model %s takes no argument %q", name, key)
+		}
 	}
 	answer, err := m.make(args)
 	if err != nil {
@@ -180,17 +187,31 @@ func (b *Backend) generate(req backends.Request) (backends.Response, error) {
 	}}, nil
 }
 
-// cut ends a text as a model would that writes it character by character.
+// cut ends a text as a model would that writes it character by character: at the stop string that is complete first,
+// and of several that are complete at once at the one that begins first.
 func cut(text string, s backends.Sampling) (string, backends.StopReason) {
-	end, stop := len(text), backends.StopEOS
-	if s.MaxTokens > 0 && utf8.RuneCountInString(text) > s.MaxTokens {
-		end, stop = len(string([]rune(text)[:s.MaxTokens])), backends.StopLength
-	}
-	text = text[:end]
-	for _, str := range s.Stop {
-		if at := strings.Index(text, str); str != "" && at >= 0 {
-			text, stop = text[:at], backends.StopString
+	stop := backends.StopEOS
+	if s.MaxTokens > 0 {
+		tokens := 0
+		for at := range text {
+			if tokens++; tokens > s.MaxTokens {
+				text, stop = text[:at], backends.StopLength
+				break
+			}
 		}
+	}
+	begin, end := -1, 0
+	for _, str := range s.Stop {
+		at := strings.Index(text, str)
+		if str == "" || at < 0 {
+			continue
+		}
+		if done := at + len(str); begin < 0 || done < end || done == end && at < begin {
+			begin, end = at, done
+		}
+	}
+	if begin >= 0 {
+		return text[:begin], backends.StopString
 	}
 	return text, stop
 }
