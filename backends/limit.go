@@ -3,6 +3,7 @@ package backends
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"golang.org/x/time/rate"
 )
@@ -54,12 +55,24 @@ func (l *limit) Do(ctx context.Context, req Request) (Response, error) {
 		}
 	}
 	if l.rate != nil {
-		if err := l.rate.Wait(ctx); err != nil {
-			if ctx.Err() != nil {
-				err = ctx.Err()
-			}
+		if err := l.waitTurn(ctx); err != nil {
 			return Response{}, fmt.Errorf("wait for the rate limit: %w", err)
 		}
 	}
 	return l.Backend.Do(ctx, req)
+}
+
+// waitTurn waits as rate.Limiter.Wait does, but to the end of the context where that comes first: Wait fails at once then,
+// with an error that is not the context's and so reads as a defect.
+func (l *limit) waitTurn(ctx context.Context) error {
+	turn := l.rate.Reserve()
+	timer := time.NewTimer(turn.Delay())
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		turn.Cancel()
+		return ctx.Err()
+	}
 }

@@ -76,8 +76,53 @@ func TestRetryEndsWithItsContext(t *testing.T) {
 		defer cancel()
 		calls := 0
 		_, err := backends.Retry(failing(&calls, &backends.Error{Kind: backends.KindRateLimit, RetryAfter: time.Hour}), backends.RetryOptions{}).Do(ctx, ask)
-		if err == nil || calls != 1 {
-			t.Errorf("%d calls and %v", calls, err)
+		if !errors.Is(err, context.DeadlineExceeded) || backends.KindOf(err) != "" || calls != 1 {
+			t.Errorf("%d calls and %v, want the context's error", calls, err)
+		}
+	})
+}
+
+func TestRetryBoundsWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := backends.Errorf(backends.KindOverloaded, "ask", "busy")
+		for range 100 { // jitter would exceed the bound in a quarter of them
+			calls, start := 0, time.Now()
+			_, err := backends.Retry(failing(&calls, busy), backends.RetryOptions{MinWait: time.Second, MaxWait: time.Second}).Do(t.Context(), ask)
+			if d := time.Since(start); err != nil || d > time.Second {
+				t.Fatalf("a wait of %v, %v; want at most 1 s", d, err)
+			}
+		}
+	})
+}
+
+// TestRateLimitOutlastsAnAttempt sees that a turn which does not come in an attempt's time is a failure that passes.
+func TestRateLimitOutlastsAnAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		b := backends.Retry(backends.Limit(failing(&calls), backends.LimitOptions{PerSecond: 1}), backends.RetryOptions{AttemptTimeout: time.Second / 2})
+		for range 4 {
+			if _, err := b.Do(t.Context(), ask); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestRateLimitEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		b := backends.Limit(failing(&calls), backends.LimitOptions{PerSecond: 1})
+		if _, err := b.Do(t.Context(), ask); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second/4)
+		defer cancel()
+		if _, err := b.Do(ctx, ask); !errors.Is(err, context.DeadlineExceeded) || calls != 1 {
+			t.Errorf("%d calls and %v, want the context's error", calls, err)
+		}
+		start := time.Now()
+		if _, err := b.Do(t.Context(), ask); err != nil || time.Since(start) != 3*time.Second/4 {
+			t.Errorf("the turn that was given up is not free again: %v, %v", time.Since(start), err)
 		}
 	})
 }

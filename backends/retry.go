@@ -3,6 +3,7 @@ package backends
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -13,7 +14,8 @@ import (
 type RetryOptions struct {
 	// MaxAttempts bounds the calls for one request; 0 is 6, 1 never retries.
 	MaxAttempts int
-	// AttemptTimeout bounds one call; 0 is no bound. A call that outlasts it failed with KindTimeout.
+	// AttemptTimeout bounds one call, its wait for a Limit below included; 0 is no bound. A call that outlasts it failed
+	// with KindTimeout.
 	AttemptTimeout time.Duration
 	// MinWait and MaxWait bound the waits, which double from the one to the other with half of jitter; 0 is 500 ms and
 	// 60 s. A wait that the backend asked for (Error.RetryAfter) is kept as it is.
@@ -21,7 +23,8 @@ type RetryOptions struct {
 }
 
 // Retry makes requests again that failed for a reason which passes, after a wait. It sets Response.Attempts and
-// Error.Attempts to the number of calls made. The end of the context ends a wait.
+// Error.Attempts to the number of calls made. The end of the context ends a wait; the error is then the context's, and
+// tells the last failure.
 func Retry(b Backend, o RetryOptions) Backend {
 	if o.MaxAttempts <= 0 {
 		o.MaxAttempts = 6
@@ -55,7 +58,7 @@ func (r *retry) Do(ctx context.Context, req Request) (Response, error) {
 			return Response{}, counted(err, attempt)
 		}
 		var e *Error
-		wait := waits.NextBackOff()
+		wait := min(waits.NextBackOff(), r.opts.MaxWait)
 		if errors.As(err, &e) && e.RetryAfter > 0 {
 			wait = e.RetryAfter
 		}
@@ -64,7 +67,7 @@ func (r *retry) Do(ctx context.Context, req Request) (Response, error) {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return Response{}, counted(err, attempt)
+			return Response{}, fmt.Errorf("wait to try again after %d attempts (%v): %w", attempt, err, ctx.Err())
 		}
 	}
 }
