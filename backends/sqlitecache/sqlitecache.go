@@ -10,6 +10,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -29,6 +30,7 @@ const (
 
 // Store is an open cache file. Its methods may be called concurrently.
 type Store struct {
+	file   string
 	db     *sql.DB
 	get    *sql.Stmt
 	wake   chan struct{} // holds one
@@ -70,7 +72,7 @@ func open(ctx context.Context, file string) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)")
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: filepath.ToSlash(file)}).EscapedPath()+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)")
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +85,7 @@ func open(ctx context.Context, file string) (*Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return &Store{
-		db: db, get: get, wake: make(chan struct{}, 1), quit: make(chan struct{}), pending: make(map[string][]byte),
+		file: file, db: db, get: get, wake: make(chan struct{}, 1), quit: make(chan struct{}), pending: make(map[string][]byte),
 	}, nil
 }
 
@@ -100,6 +102,9 @@ func (s *Store) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, false, nil
 	}
+	if err != nil && ctx.Err() == nil {
+		err = &Error{s.file, err} // as where the file was damaged after it was opened
+	}
 	return value, err == nil, err
 }
 
@@ -111,7 +116,7 @@ func (s *Store) Put(_ context.Context, key string, value []byte) error {
 	case s.err != nil:
 		return s.err
 	case s.closed:
-		return errors.New("the response cache is closed")
+		return &Error{s.file, errors.New("it is closed")}
 	}
 	s.pending[key] = value
 	if len(s.pending) >= batchSize {
@@ -169,7 +174,7 @@ func (s *Store) commit() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		s.err = fmt.Errorf("write response cache: %w", err)
+		s.err = &Error{s.file, fmt.Errorf("write: %w", err)}
 		return
 	}
 	for k, v := range batch {

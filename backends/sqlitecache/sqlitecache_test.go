@@ -100,3 +100,48 @@ func TestRefusesWhatIsNoCache(t *testing.T) {
 		t.Errorf("a text file gives %v, want an Error with a hint", err)
 	}
 }
+
+// TestFileNames sees that characters with a meaning in addresses are ordinary ones in file names.
+func TestFileNames(t *testing.T) {
+	for _, name := range []string{"a?b", "a#b", "a%41", "a b", "a&b=c"} {
+		file := filepath.Join(t.TempDir(), name)
+		if err := open(t, file).Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(file); err != nil {
+			t.Errorf("the cache %q lies elsewhere: %v", name, err)
+		}
+	}
+}
+
+// TestDamagedFile damages all pages but the first ones, which Open does not read.
+func TestDamagedFile(t *testing.T) {
+	const page = 4096 // SQLite's default
+	file := filepath.Join(t.TempDir(), "cache.sqlite")
+	s := open(t, file)
+	for i := range 500 {
+		if err := s.Put(t.Context(), fmt.Sprint(i), make([]byte, 1000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 3 * page; i < len(data); i++ {
+		data[i] = 0xaa
+	}
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, file)
+	defer func() { _ = s.Close() }()
+	_, _, err = s.Get(t.Context(), "7")
+	var e *sqlitecache.Error
+	if !errors.As(err, &e) || e.File != file || e.Hint() == "" {
+		t.Errorf("a damaged file gives %v, want an Error with the file and a hint", err)
+	}
+}
