@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
 // Store keeps responses by key. Its methods may be called concurrently.
@@ -95,8 +96,8 @@ func readable(value []byte, resp *Response) bool { return json.Unmarshal(value, 
 
 func (c *cache) write(ctx context.Context, key string, resp Response) error {
 	value, err := json.Marshal(resp)
-	if err != nil {
-		return storeError(ctx, "encode response", err)
+	if err != nil || !utf8.ValidString(resp.Text) {
+		return nil //nolint:nilerr // what JSON does not hold, as a sum of -Inf, is asked anew each time
 	}
 	if err := c.store.Put(ctx, key, value); err != nil {
 		return storeError(ctx, "write response cache", err)
@@ -111,22 +112,17 @@ func storeError(ctx context.Context, op string, err error) error {
 	return &Error{Kind: KindInternal, Op: op, Err: err}
 }
 
-// cacheIdentity gives the model's identity as text.
-func cacheIdentity(info Info) string { return digestJSON(info) }
-
-// cacheKey gives the key of a request: the hex digest of all that decides the response.
-func cacheKey(model string, req Request) string {
-	return digestJSON(struct {
-		Model   string
-		Request Request
-	}{model, req})
+// cacheIdentity gives all of a model's Info but Parallel, as text.
+func cacheIdentity(info Info) string {
+	info.Parallel = 0
+	return fmt.Sprintf("%#v", info)
 }
 
-func digestJSON(v any) string {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // Info and Request hold strings and numbers only
-	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
+// cacheKey gives the key of a request: the hex digest of all that decides the response. The text that is hashed quotes
+// strings as Go does, so that no two differ in bytes and agree in text; JSON would replace what is no UTF-8. Maps are
+// written in the order of their keys.
+func cacheKey(model string, req Request) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %#v", model, req)
+	return hex.EncodeToString(h.Sum(nil))
 }

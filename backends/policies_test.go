@@ -3,6 +3,7 @@ package backends_test
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -289,6 +290,38 @@ func TestCache(t *testing.T) {
 	store.err = errors.New("broken")
 	if _, err := backends.Cache(failing(&calls), store, backends.CacheOptions{}).Do(t.Context(), ask); backends.KindOf(err) != backends.KindInternal {
 		t.Errorf("a broken store gives %v", err)
+	}
+}
+
+// TestCacheKeepsBytes sees that prompts and texts which are no UTF-8 stay what they are.
+func TestCacheKeepsBytes(t *testing.T) {
+	b := scripted.New(scripted.Options{Answer: func(prompt string, _ int) (string, error) { return prompt, nil }})
+	c := backends.Cache(b, new(mapStore), backends.CacheOptions{})
+	for range 2 {
+		for _, p := range []string{"\xff", "\xfe", "\ufffd", `\xff`} {
+			resp, err := c.Do(t.Context(), backends.Request{Kind: backends.Generate, Prompt: p})
+			if err != nil || resp.Text != p {
+				t.Errorf("%q is answered by %q, %v", p, resp.Text, err)
+			}
+		}
+	}
+}
+
+// infinite scores every continuation as impossible.
+type infinite struct{ backends.Backend }
+
+func (infinite) Do(context.Context, backends.Request) (backends.Response, error) {
+	return backends.Response{LogProbs: []backends.LogProb{{Sum: math.Inf(-1), Tokens: 1}}}, nil
+}
+
+// TestCachePassesOnWhatItCannotKeep sees that numbers which JSON does not hold cost no answer.
+func TestCachePassesOnWhatItCannotKeep(t *testing.T) {
+	c := backends.Cache(infinite{scripted.New(scripted.Options{Answer: func(string, int) (string, error) { return "", nil }})}, new(mapStore), backends.CacheOptions{})
+	for range 2 {
+		resp, err := c.Do(t.Context(), backends.Request{Kind: backends.LogLikelihood, Continuations: []string{"a"}, Sampling: backends.Sampling{Temperature: math.NaN()}})
+		if err != nil || resp.Cached || len(resp.LogProbs) != 1 || !math.IsInf(resp.LogProbs[0].Sum, -1) {
+			t.Errorf("a sum of -Inf becomes %+v, %v", resp, err)
+		}
 	}
 }
 
