@@ -231,6 +231,9 @@ func readScale(f yamlfile.Field) (float64, error) {
 }
 
 func parseScale(s string) (float64, error) {
+	if strings.HasPrefix(s, "+") || strings.ContainsAny(s, "xXpPiInN") { // of what ParseFloat reads: hexadecimal, infinity, NaN
+		return 0, strconv.ErrSyntax
+	}
 	factor := 1.0
 	if n := len(s); n > 0 {
 		switch s[n-1] {

@@ -40,6 +40,27 @@ func TestLoadLadder(t *testing.T) {
 	}
 }
 
+// scaled is a ladder of one model with a number of parameters.
+func scaled(params string) string {
+	return "family: f\naxis: params\nmodels:\n  - {name: a, model: l/x, params: " + params + "}\n"
+}
+
+// TestScales sees that decoder and schema read the same numbers.
+func TestScales(t *testing.T) {
+	schema := compileSchema(t)
+	for text, want := range map[string]float64{
+		"70e6": 70e6, "70M": 70e6, "1.4B": 1.4e9, `"1.4b"`: 1.4e9, "2k": 2e3, "3T": 3e12, "1_000": 1000, "1_000k": 1e6, ".5B": 5e8, "1.5e3K": 1.5e6, "0.1": 0.1,
+	} {
+		l, err := backends.LoadLadderFS(fstest.MapFS{"l.yaml": {Data: []byte(scaled(text))}}, "l.yaml")
+		if err != nil || l.Models[0].Scale.Params != want {
+			t.Errorf("%s is %v, %v; want %v", text, l.Models, err, want)
+		}
+		if err := validate(t, schema, scaled(text)); err != nil {
+			t.Errorf("the schema refuses %s: %v", text, err)
+		}
+	}
+}
+
 // badLadders holds what is wrong, with the message and the hint.
 var badLadders = []struct{ name, file, want, hint string }{
 	{"empty", "", "l.yaml", ""},
@@ -57,6 +78,13 @@ var badLadders = []struct{ name, file, want, hint string }{
 	{"neither compute nor its parts", "family: f\naxis: train_flops\nmodels:\n  - {name: a, model: l/x, params: 1}\n", "train_flops", ""},
 	{"a negative scale", "family: f\naxis: params\nmodels:\n  - {name: a, model: l/x, params: -1}\n", "params: -1 is not above 0", ""},
 	{"a scale that is none", "family: f\naxis: params\nmodels:\n  - {name: a, model: l/x, params: big}\n", `params: "big" is no number`, "1.4B"},
+	{"a scale of points", scaled(`".."`), `params: ".." is no number`, "1.4B"},
+	{"a scale of nothing", scaled(`""`), `params: "" is no number`, "1.4B"},
+	{"a scale of a letter", scaled(`B`), `params: "B" is no number`, "1.4B"},
+	{"a scale of 0", scaled(`0M`), "params: 0 is not above 0", ""},
+	{"a hexadecimal scale", scaled(`"0x10p3"`), `params: "0x10p3" is no number`, "1.4B"},
+	{"an infinite scale", scaled(`"inf"`), `params: "inf" is no number`, "1.4B"},
+	{"a signed scale", scaled(`"+5"`), `params: "+5" is no number`, "1.4B"},
 	{"a key twice", "family: f\nfamily: g\n", "stands twice", ""},
 	{"malformed", "family: [f\n", "malformed YAML", ""},
 }
@@ -78,6 +106,20 @@ func TestLadderErrors(t *testing.T) {
 // TestLadderSchemaAgrees sees that the schema accepts what the decoder does, and refuses what it refuses but for what a
 // schema cannot say.
 func TestLadderSchemaAgrees(t *testing.T) {
+	schema := compileSchema(t)
+	if err := validate(t, schema, goodLadder); err != nil {
+		t.Errorf("the schema refuses a good file: %v", err)
+	}
+	beyond := map[string]bool{"the same name twice": true, "no scale": true, "neither compute nor its parts": true, "a key twice": true, "malformed": true}
+	for _, c := range badLadders {
+		if !beyond[c.name] && validate(t, schema, c.file) == nil {
+			t.Errorf("the schema accepts %s", c.name)
+		}
+	}
+}
+
+func compileSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(string(backends.LadderSchema())))
 	if err != nil {
 		t.Fatal(err)
@@ -90,15 +132,7 @@ func TestLadderSchemaAgrees(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := validate(t, schema, goodLadder); err != nil {
-		t.Errorf("the schema refuses a good file: %v", err)
-	}
-	beyond := map[string]bool{"the same name twice": true, "no scale": true, "neither compute nor its parts": true, "a key twice": true, "malformed": true}
-	for _, c := range badLadders {
-		if !beyond[c.name] && validate(t, schema, c.file) == nil {
-			t.Errorf("the schema accepts %s", c.name)
-		}
-	}
+	return schema
 }
 
 func validate(t *testing.T, schema *jsonschema.Schema, file string) error {
