@@ -67,7 +67,7 @@ func (r *retry) Do(ctx context.Context, req Request) (Response, error) {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return Response{}, fmt.Errorf("wait to try again after %d attempts (%v): %w", attempt, err, ctx.Err())
+			return Response{}, fmt.Errorf("wait to try again after %d attempts (%s): %w", attempt, err.Error(), ctx.Err())
 		}
 	}
 }
