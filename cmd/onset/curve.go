@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sourcegraph/conc/pool"
 	"github.com/spf13/cobra"
 
 	"github.com/onset-eval/onset/reports"
@@ -95,10 +96,14 @@ func writeCurves(results reports.Results, analyses []scaling.Analysis, run strin
 		if err != nil {
 			return fmt.Errorf("draw curves: %w", err)
 		}
+		files := pool.New().WithErrors()
 		for _, path := range o.outputs {
-			if err := writeFile(path, func(w io.Writer) error { return drawing.Write(w, extension(path)) }); err != nil {
-				return err
-			}
+			files.Go(func() error {
+				return writeFile(path, func(w io.Writer) error { return drawing.Write(w, extension(path)) })
+			})
+		}
+		if err := files.Wait(); err != nil {
+			return err
 		}
 	}
 	var errs []error

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 
+	"github.com/sourcegraph/conc/pool"
 	"github.com/spf13/cobra"
 
 	"github.com/onset-eval/onset/backends/local/ladder"
@@ -51,18 +53,22 @@ func runDemo(ctx context.Context, a *app, o demoOptions) error {
 		return err
 	}
 	analyses := scaling.AnalyzeAll(results.Curves(), scaling.Options{})
-	if err := writeDemo(o.output, run, results, analyses); err != nil {
-		return err
-	}
-	if err := writeTables(a.stdout, results.Wide(false), "txt", a.width); err != nil {
-		return err
-	}
-	fmt.Fprintln(a.stdout, "\nwhere abilities appear")
-	if err := printCurves(a.stdout, analyses); err != nil {
+	files := pool.New().WithErrors()
+	files.Go(func() error { return writeDemo(o.output, run, results, analyses) })
+	printed := printDemo(a, results, analyses)
+	if err := errors.Join(printed, files.Wait()); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.stderr, "onset: wrote curves.svg, curves.png, curves.csv, table.md and table.tex to %s\n", o.output)
 	return nil
+}
+
+func printDemo(a *app, results reports.Results, analyses []scaling.Analysis) error {
+	if err := writeTables(a.stdout, results.Wide(false), "txt", a.width); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout, "\nwhere abilities appear")
+	return printCurves(a.stdout, analyses)
 }
 
 func writeDemo(dir, run string, results reports.Results, analyses []scaling.Analysis) error {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sourcegraph/conc/pool"
+
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/evaluators"
 	"github.com/onset-eval/onset/evaluators/runlog"
@@ -104,17 +106,24 @@ func Check(ctx context.Context, p Plan, opener Opener) ([]backends.Info, error) 
 		return nil, err
 	}
 	infos := make([]backends.Info, len(p.Models))
+	group := pool.New().WithErrors().WithFirstError().WithMaxGoroutines(2) // a model may take much memory
 	for i, m := range p.Models {
-		info, err := opener.Describe(ctx, m)
-		if err != nil {
-			return nil, fmt.Errorf("model %s: %w", m.Name, err)
-		}
+		group.Go(func() (err error) {
+			if infos[i], err = opener.Describe(ctx, m); err != nil {
+				err = fmt.Errorf("model %s: %w", m.Name, err)
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i, m := range p.Models {
 		for _, c := range p.Cells {
-			if kind := c.Task.Kind(c.Variant.Style); !info.Serves(kind) {
-				return nil, &UnservedError{Model: m.Name, Task: c.Task.Name(), Kind: kind, Serves: info.Kinds}
+			if kind := c.Task.Kind(c.Variant.Style); !infos[i].Serves(kind) {
+				return nil, &UnservedError{Model: m.Name, Task: c.Task.Name(), Kind: kind, Serves: infos[i].Kinds}
 			}
 		}
-		infos[i] = info
 	}
 	return infos, nil
 }
