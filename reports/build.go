@@ -16,10 +16,16 @@ import (
 // Build estimates every metric of every cell from records, in any order: equal sets of records give equal
 // estimates. Memory grows by some 50 bytes a record, whatever the records' size.
 func Build(records iter.Seq2[runlog.Record, error]) ([]Estimate, error) {
+	estimates, _, err := build(records)
+	return estimates, err
+}
+
+// build also compares the settings of each model over the same samples.
+func build(records iter.Seq2[runlog.Record, error]) ([]Estimate, Pairs, error) {
 	cells := make(map[CellKey]*accumulator)
 	for r, err := range records {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for i, s := range r.Scores {
 			key := CellKey{Model: r.Model, Task: r.Task, Style: r.Style, Shots: r.Shots, Metric: s.Metric, Filter: s.Filter}
@@ -36,7 +42,7 @@ func Build(records iter.Seq2[runlog.Record, error]) ([]Estimate, error) {
 		estimates = append(estimates, acc.estimate())
 	}
 	sortEstimates(estimates)
-	return estimates, nil
+	return estimates, pairUp(cells), nil
 }
 
 // accumulator gathers one cell's judgements.
@@ -54,6 +60,7 @@ type accumulator struct {
 type judged struct {
 	sample, target uint64
 	value, chance  float64
+	weight         float64 // 0 but for ratios
 	continuous     float64 // NaN where there is none
 }
 
@@ -65,7 +72,7 @@ func (a *accumulator) add(r *runlog.Record, s evaluators.Score) {
 	}
 	j := judged{
 		sample: xxhash.Sum64String(r.Sample), target: xxhash.Sum64String(r.Target),
-		value: *s.Value, chance: r.Chance, continuous: math.NaN(),
+		value: *s.Value, weight: s.Weight, chance: r.Chance, continuous: math.NaN(),
 	}
 	if s.Continuous != nil {
 		j.continuous = *s.Continuous
@@ -93,7 +100,11 @@ func (a *accumulator) estimate() Estimate {
 		}
 	}
 	e.Binary = e.Binary && e.Samples == e.Records && e.Records > 0
+	r, isRatio := ratioOf(a.key.Metric)
 	switch {
+	case isRatio && len(a.judged) > 0:
+		e.Binary = false
+		e.Estimate = a.ratioEstimate(r)
 	case e.Binary:
 		e.Estimate = stats.Wilson(e.Correct, float64(e.Records), stats.DefaultLevel)
 	case e.Samples == e.Records:
@@ -104,7 +115,12 @@ func (a *accumulator) estimate() Estimate {
 	if all := float64(e.Records + e.Failed); all > 0 {
 		e.WorstCase, e.BestCase = e.Correct/all, (e.Correct+float64(e.Failed))/all
 	}
-	e.Baseline = a.baseline(e.Samples)
+	e.Baseline, e.Guess = a.baseline(e.Samples)
+	e.Perfect = 1
+	if isRatio {
+		e.Perfect, e.Guess, e.Baseline = r.perfect, 0, Baseline{Value: r.nothing, Origin: r.origin}
+		e.WorstCase, e.BestCase = e.Value, e.Value
+	}
 	a.companion(&e)
 	e.Notes = notes(e, a.mixed)
 	return e
@@ -130,8 +146,8 @@ func (a *accumulator) companion(e *Estimate) {
 
 // baseline is the score of the best guess that knows nothing of the question: that which the samples state, or the
 // best constant answer to these samples where that is better (specified in docs/curves.md).
-func (a *accumulator) baseline(samples int) Baseline {
-	b := Baseline{Origin: OriginNone}
+func (a *accumulator) baseline(samples int) (b Baseline, guess float64) {
+	b = Baseline{Origin: OriginNone}
 	var sum float64
 	targets := make(map[uint64]int)
 	for i, j := range a.judged {
@@ -142,7 +158,8 @@ func (a *accumulator) baseline(samples int) Baseline {
 		sum += j.chance
 	}
 	if sum > 0 {
-		b = Baseline{Value: sum / float64(samples), Origin: OriginGuess}
+		guess = sum / float64(samples)
+		b = Baseline{Value: guess, Origin: OriginGuess}
 	}
 	most := 0
 	for _, n := range targets {
@@ -151,5 +168,5 @@ func (a *accumulator) baseline(samples int) Baseline {
 	if constant := float64(most) / float64(max(1, samples)); constant > b.Value {
 		b = Baseline{Value: constant, Origin: OriginConstant}
 	}
-	return b
+	return b, guess
 }

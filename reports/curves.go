@@ -3,19 +3,25 @@ package reports
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/evaluators"
 	"github.com/onset-eval/onset/evaluators/runlog"
+	"github.com/onset-eval/onset/reports/points"
 	"github.com/onset-eval/onset/reports/scaling"
 	"github.com/onset-eval/onset/tasks"
 )
 
 // Results are the estimates of a run with what its models are.
 type Results struct {
+	// Run is the directory that was read.
+	Run       string
 	Models    []backends.Model
 	Estimates []Estimate
+	// Pairs compare settings over the same samples.
+	Pairs Pairs
 }
 
 // Load reads a run directory and estimates all of its metrics.
@@ -24,7 +30,7 @@ func Load(dir string) (Results, error) {
 	if err != nil {
 		return Results{}, err
 	}
-	var r Results
+	r := Results{Run: dir}
 	for _, m := range header.Models {
 		model := m.Model
 		if model.Scale.Params == 0 {
@@ -32,7 +38,7 @@ func Load(dir string) (Results, error) {
 		}
 		r.Models = append(r.Models, model)
 	}
-	r.Estimates, err = Build(runlog.Scores(dir))
+	r.Estimates, r.Pairs, err = build(runlog.Scores(dir))
 	return r, err
 }
 
@@ -50,68 +56,69 @@ func (r *Results) Only(names []string) error {
 	return nil
 }
 
-// curveKey names a curve: a metric of a task under one style and shot count, in one family.
-type curveKey struct {
-	cell   CellKey // without the model
-	family string
-	axis   string
-}
-
-func (k curveKey) compare(o curveKey) int {
-	return cmp.Or(k.cell.Compare(o.cell), cmp.Compare(k.family, o.family))
-}
-
-// Curves arranges the estimates of the tasks' primary metrics as curves over scale, one a task, style, shot count and
-// family, in that order. A model of no family, or of unknown scale, is on no curve.
-func (r Results) Curves() []scaling.Curve {
+// Rows gives the estimates as rows of points: those of models of no family stay out of curves, as do the task's metrics
+// after its first.
+func (r Results) Rows() []points.Row {
 	models := make(map[string]backends.Model, len(r.Models))
 	for _, m := range r.Models {
 		models[m.Name] = m
 	}
-	groups := make(map[curveKey][]Estimate)
+	var rows []points.Row
 	for _, e := range r.Estimates {
 		m := models[e.Model]
-		axis := cmp.Or(m.Axis, backends.AxisParams)
-		if !e.Primary || m.Family == "" || m.Scale.On(axis) == 0 || e.Records == 0 {
+		if m.Family == "" || e.Records == 0 {
 			continue
 		}
-		key := curveKey{e.CellKey, m.Family, axis}
-		key.cell.Model = ""
-		groups[key] = append(groups[key], e)
+		if _, isRatio := ratioOf(e.Metric); isRatio && e.Baseline.Origin == OriginNone {
+			continue // nothing to hold it against
+		}
+		rows = append(rows, r.row(m, e))
 	}
-	var keys []curveKey
-	for k := range groups {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, curveKey.compare)
-	curves := make([]scaling.Curve, len(keys))
-	for i, k := range keys {
-		curves[i] = makeCurve(k, groups[k], models)
-	}
-	return curves
+	return rows
 }
 
-// makeCurve makes one curve. Its baseline is the highest of its cells', which differ only where models were asked
-// different samples.
-func makeCurve(k curveKey, cells []Estimate, models map[string]backends.Model) scaling.Curve {
-	c := scaling.Curve{
-		Task: k.cell.Task, Family: k.family, Style: string(k.cell.Style), Shots: k.cell.Shots, Metric: k.cell.Metric, Axis: k.axis,
+// row gives one estimate as a row.
+func (r Results) row(m backends.Model, e Estimate) points.Row {
+	row := points.NewRow()
+	row.Source, row.Task, row.Family, row.Model = r.Run, e.Task, m.Family, e.Model
+	row.Prompt, row.Shots, row.Metric, row.Filter, row.Secondary = string(e.Style), e.Shots, e.Metric, e.Filter, !e.Primary
+	row.Scale, row.Score, row.StdErr, row.Notes = m.Scale, e.Value, e.StdErr, e.Notes
+	row.Chance, row.ChanceOrigin = e.Baseline.Value, e.Baseline.Origin
+	row.Samples, row.Draws, row.Failed = e.Samples, e.Records/max(1, e.Samples), e.Failed
+	if e.Binary {
+		row.N, row.K = float64(e.Records), e.Correct
 	}
-	for _, e := range cells {
-		if e.Baseline.Value >= c.Baseline.Value {
-			c.Baseline = scaling.Baseline{Value: e.Baseline.Value, Origin: e.Baseline.Origin}
-		}
-		p := scaling.Point{Model: e.Model, X: models[e.Model].Scale.On(k.axis), Score: e.Value, StdErr: e.StdErr, Warnings: e.Notes}
-		if e.Binary {
-			p.N, p.K = float64(e.Records), e.Correct
-		}
-		if e.Continuous != nil {
-			p.Continuous = &scaling.Continuous{Value: e.Continuous.Value, StdErr: e.Continuous.StdErr}
-		}
-		c.Points = append(c.Points, p)
+	if _, isRatio := ratioOf(e.Metric); isRatio {
+		row.Perfect = e.Perfect
 	}
-	slices.SortFunc(c.Points, func(a, b scaling.Point) int { return cmp.Compare(a.X, b.X) })
-	return c
+	if e.Continuous != nil {
+		row.Continuous, row.ContinuousStdErr, row.ContinuousName = e.Continuous.Value, e.Continuous.StdErr, e.ContinuousName
+		if e.ContinuousName == evaluators.Brier && e.Guess > 0 {
+			row.Ignorant, row.ContinuousPerfect = 1-e.Guess, 0
+		}
+	}
+	return row
+}
+
+// Curves arranges the estimates of the tasks' primary metrics as curves over the axis of the run's ladders.
+func (r Results) Curves() (points.Set, error) {
+	return points.Curves(r.Rows(), points.Options{Axis: r.Axis()})
+}
+
+// Axis is the axis of the run's ladders, "" where they differ or name none.
+func (r Results) Axis() string {
+	axis := ""
+	for i, m := range r.Models {
+		if m.Family == "" {
+			continue
+		}
+		own := cmp.Or(m.Axis, backends.AxisParams)
+		if i > 0 && axis != "" && own != axis {
+			return ""
+		}
+		axis = own
+	}
+	return axis
 }
 
 // Describe says in one line where a curve's ability appears: the bracket and the verdict.
@@ -124,42 +131,21 @@ func Describe(a scaling.Analysis) string {
 	if a.Sharpness != "" {
 		name += ", " + string(a.Sharpness)
 	}
+	if s := a.Stability; s != nil && a.Label != scaling.Undetermined {
+		name += fmt.Sprintf(" (%.0f %% of %d redraws)", 100*s.Label, s.Replicates)
+	}
 	if a.Onset == nil {
 		return name
 	}
-	where := "appears at or below " + ScaleText(a.Onset.Above)
+	where := "appears at or below " + scaling.ScaleText(a.Onset.Above)
 	if a.Onset.Below != nil {
-		where = fmt.Sprintf("appears in (%s, %s]", ScaleText(*a.Onset.Below), ScaleText(a.Onset.Above))
+		where = fmt.Sprintf("appears in (%s, %s]", scaling.ScaleText(*a.Onset.Below), scaling.ScaleText(a.Onset.Above))
 	}
-	return fmt.Sprintf("%s; %s %s (above %.1f %%, %s)", name, where, AxisText(a.Axis), 100*a.Baseline.Value, a.Baseline.Origin)
-}
-
-// AxisText names an axis for people, with its unit.
-func AxisText(axis string) string {
-	switch axis {
-	case backends.AxisParams:
-		return "parameters"
-	case backends.AxisTrainTokens:
-		return "training tokens"
-	case backends.AxisTrainFLOPs:
-		return "training FLOPs"
-	case backends.AxisLoss:
-		return "pre-training loss (nats/token)"
+	text := fmt.Sprintf("%s; %s %s (above %.1f %%, %s)", name, where, scaling.AxisText(a.Axis), 100*a.Baseline.Value, a.Baseline.Origin)
+	if a.Artefact != nil && a.Artefact.Verdict != scaling.Mixed {
+		text += "; " + string(a.Artefact.Verdict)
 	}
-	return axis
-}
-
-// ScaleText writes a scale with three digits and a letter for thousands, millions, billions (10⁹) and trillions.
-func ScaleText(x float64) string {
-	for _, unit := range []struct {
-		size   float64
-		letter string
-	}{{1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e3, "k"}} {
-		if x >= 0.9995*unit.size && x < 1000*unit.size {
-			return fmt.Sprintf("%.3g%s", x/unit.size, unit.letter)
-		}
-	}
-	return fmt.Sprintf("%.3g", x)
+	return text
 }
 
 // OutcomeCounts lists the outcomes of an estimate that occur, in their order.
@@ -171,4 +157,18 @@ func OutcomeCounts(e Estimate) []string {
 		}
 	}
 	return out
+}
+
+// CompareOnsets orders analyses by when their abilities appear; those without an onset come last.
+func CompareOnsets(a, b scaling.Analysis) int {
+	at := func(x scaling.Analysis) float64 {
+		if x.Onset == nil {
+			return math.Inf(1)
+		}
+		if x.Axis == scaling.AxisLoss {
+			return -x.Onset.Above
+		}
+		return x.Onset.Above
+	}
+	return cmp.Compare(at(a), at(b))
 }

@@ -51,6 +51,10 @@ type Estimate struct {
 	BestCase  float64 `json:"best_case"`
 	// Baseline is what the best guess scores that knows nothing but the prompt's form, in [0,1].
 	Baseline Baseline `json:"baseline"`
+	// Guess is what the task says that a guess scores, on average over the samples; 0 where it says nothing.
+	Guess float64 `json:"guess,omitempty"`
+	// Perfect is the value of a perfect model: 1, or another for metrics with a unit.
+	Perfect float64 `json:"perfect"`
 	// Continuous is the mean of the continuous companion, named ContinuousName, over the records that have one.
 	Continuous     *stats.Estimate `json:"continuous,omitempty"`
 	ContinuousName string          `json:"continuous_name,omitempty"`

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -57,7 +56,7 @@ func (r Results) wideTable(family string, models []backends.Model, uncertainty b
 		names[i] = m.Name
 		label := strings.TrimPrefix(m.Name, prefix)
 		if m.Scale.Params > 0 {
-			label += " " + ScaleText(m.Scale.Params)
+			label += " " + scaling.ScaleText(m.Scale.Params)
 		}
 		t.Columns = append(t.Columns, Column{Name: label, Numeric: true, Digits: 1, Percent: true})
 	}
@@ -165,65 +164,4 @@ func (r Results) Long() Table {
 		}
 	}
 	return t
-}
-
-// Tidy gives every estimate as a row from which tables and figures can be made again. analyses add the tests and
-// onsets of the primary metrics; run names the run directory.
-func (r Results) Tidy(run string, analyses []scaling.Analysis) []TidyRow {
-	models := make(map[string]backends.Model, len(r.Models))
-	for _, m := range r.Models {
-		models[m.Name] = m
-	}
-	rows := make([]TidyRow, len(r.Estimates))
-	for i, e := range r.Estimates {
-		rows[i] = tidyRow(filepath.Base(run), models[e.Model], e)
-		for _, a := range analyses {
-			if e.Primary && a.Task == e.Task && a.Prompt == string(e.Style) && a.Shots == e.Shots && a.Metric == e.Metric {
-				rows[i].addAnalysis(a)
-			}
-		}
-	}
-	return rows
-}
-
-func tidyRow(run string, m backends.Model, e Estimate) TidyRow {
-	unknown := Number(math.NaN())
-	row := TidyRow{
-		RunID: run, Model: e.Model, Family: m.Family, Params: known(m.Scale.Params), Tokens: known(m.Scale.TrainTokens),
-		FLOPs: known(m.Scale.On(backends.AxisTrainFLOPs)), Task: e.Task, Metric: e.Metric, Filter: e.Filter, KShot: e.Shots,
-		Style: string(e.Style), Draws: e.Records / max(1, e.Samples), N: e.Samples, NError: e.Failed, Value: Number(e.Value),
-		StdErr: Number(e.StdErr), CILo: Number(e.Lo), CIHi: Number(e.Hi), Chance: Number(e.Baseline.Value),
-		Normalised: unknown, KCorrect: unknown, PValue: unknown, PAdjusted: unknown, OnsetBelow: unknown, OnsetAbove: unknown,
-	}
-	if e.Baseline.Value < 1 {
-		row.Normalised = Number((e.Value - e.Baseline.Value) / (1 - e.Baseline.Value))
-	}
-	if e.Binary {
-		row.KCorrect = Number(e.Correct)
-	}
-	return row
-}
-
-// known is a number of which 0 means unknown.
-func known(v float64) Number {
-	if v == 0 {
-		return Number(math.NaN())
-	}
-	return Number(v)
-}
-
-// addAnalysis adds what a curve's analysis says of the row's point, if the point is on the curve.
-func (row *TidyRow) addAnalysis(a scaling.Analysis) {
-	for _, p := range a.Points {
-		if p.Model != row.Model {
-			continue
-		}
-		row.PValue, row.PAdjusted, row.Significant, row.Label = Number(p.PExact), Number(p.PHolm), p.Above, string(a.Label)
-		if a.Onset != nil {
-			row.OnsetAbove = Number(a.Onset.Above)
-			if a.Onset.Below != nil {
-				row.OnsetBelow = Number(*a.Onset.Below)
-			}
-		}
-	}
 }

@@ -39,8 +39,7 @@ func (n *Number) UnmarshalCSV(s string) error {
 	return nil
 }
 
-// TidyRow is one point of one curve in long form: every figure can be redrawn
-// from its rows.
+// TidyRow is one point of one curve in long form: every figure can be redrawn from its rows by onset curve.
 type TidyRow struct {
 	RunID       string `csv:"run_id"`
 	Model       string `csv:"model"`
@@ -71,6 +70,23 @@ type TidyRow struct {
 	OnsetBelow  Number `csv:"onset_below"`
 	OnsetAbove  Number `csv:"onset_above"`
 	Label       string `csv:"label"`
+	// What follows is what the curves need beside: see points.Row.
+	Primary           bool   `csv:"primary"`
+	ScoreKind         string `csv:"score_kind"` // count or mean
+	Form              string `csv:"form"`
+	Axis              string `csv:"axis"`
+	NonEmbedding      Number `csv:"params_nonembedding"`
+	Loss              Number `csv:"loss"`
+	Step              Number `csv:"step"`
+	ChanceOrigin      string `csv:"chance_origin"`
+	Perfect           Number `csv:"perfect"`
+	Continuous        Number `csv:"continuous"`
+	ContinuousStdErr  Number `csv:"continuous_stderr"`
+	ContinuousName    string `csv:"continuous_name"`
+	ContinuousChance  Number `csv:"continuous_chance"`
+	ContinuousPerfect Number `csv:"continuous_perfect"`
+	Reference         Number `csv:"reference"`
+	ReferenceLabel    string `csv:"reference_label"`
 }
 
 // TidyColumns are the columns of a tidy file in order.

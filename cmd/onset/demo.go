@@ -52,10 +52,15 @@ func runDemo(ctx context.Context, a *app, o demoOptions) error {
 	if err != nil {
 		return err
 	}
-	analyses := scaling.AnalyzeAll(results.Curves(), scaling.Options{})
+	set, err := results.Curves()
+	if err != nil {
+		return err
+	}
+	c := curves{set: set, analyses: scaling.AnalyzeAll(set.Curves, scaling.Options{})}
+	c.comparisons = scaling.Compare(set.Curves, scaling.Options{}, results.Pairs.Paired)
 	files := pool.New().WithErrors()
-	files.Go(func() error { return writeDemo(o.output, run, results, analyses) })
-	printed := printDemo(a, results, analyses)
+	files.Go(func() error { return writeDemo(o.output, results, &c) })
+	printed := printDemo(a, results, &c)
 	if err := errors.Join(printed, files.Wait()); err != nil {
 		return err
 	}
@@ -63,16 +68,16 @@ func runDemo(ctx context.Context, a *app, o demoOptions) error {
 	return nil
 }
 
-func printDemo(a *app, results reports.Results, analyses []scaling.Analysis) error {
+func printDemo(a *app, results reports.Results, c *curves) error {
 	if err := writeTables(a.stdout, results.Wide(false), "txt", a.width); err != nil {
 		return err
 	}
 	fmt.Fprintln(a.stdout, "\nwhere abilities appear")
-	return printCurves(a.stdout, analyses)
+	return c.print(a.stdout, "")
 }
 
-func writeDemo(dir, run string, results reports.Results, analyses []scaling.Analysis) error {
-	err := writeCurves(results, analyses, run, curveOptions{
+func writeDemo(dir string, results reports.Results, c *curves) error {
+	err := c.write(curveOptions{
 		title:   "onset demo: two ladders of small transformers",
 		outputs: []string{filepath.Join(dir, "curves.svg"), filepath.Join(dir, "curves.png")},
 		csv:     filepath.Join(dir, "curves.csv"),

@@ -69,12 +69,15 @@ func (d *Drawing) clean(p Panel) (Panel, error) {
 	if !finite(p.XRange.Min, p.XRange.Max, p.YRange.Min, p.YRange.Max) || p.XRange.Min > p.XRange.Max || p.YRange.Min > p.YRange.Max {
 		return p, fmt.Errorf("draw panel %q: an axis range is not an interval of finite numbers", p.Title)
 	}
-	p.Baselines = slices.DeleteFunc(slices.Clone(p.Baselines), func(b Baseline) bool {
-		if !finite(b.Value) {
-			d.warn("panel %q: baseline %q left out: %g", p.Title, b.Label, b.Value)
-		}
-		return !finite(b.Value)
-	})
+	drop := func(what string, lines []Baseline) []Baseline {
+		return slices.DeleteFunc(slices.Clone(lines), func(b Baseline) bool {
+			if !finite(b.Value) {
+				d.warn("panel %q: %s %q left out: %g", p.Title, what, b.Label, b.Value)
+			}
+			return !finite(b.Value)
+		})
+	}
+	p.Baselines, p.References = drop("baseline", p.Baselines), drop("reference", p.References)
 	return p, nil
 }
 
@@ -114,7 +117,7 @@ func (p Panel) ySpan() Range {
 			add(q.Hi)
 		}
 	}
-	for _, b := range p.Baselines {
+	for _, b := range append(slices.Clone(p.Baselines), p.References...) {
 		add(b.Value)
 	}
 	if share {

@@ -18,6 +18,8 @@ type Drawing struct {
 
 	dpi int
 	ops []op
+	// tex writes the figure for LaTeX, where the plotting is left to pgfplots.
+	tex func(io.Writer) error
 }
 
 // op is one stroke, fill or text, in points from the top left corner.
@@ -40,9 +42,10 @@ type seg struct {
 }
 
 // Formats lists what Write accepts.
-func Formats() []string { return []string{"svg", "pdf", "png"} }
+func Formats() []string { return []string{"svg", "pdf", "png", "tex"} }
 
-// Write writes the drawing as format "svg", "pdf" or "png".
+// Write writes the drawing as format "svg", "pdf", "png" or "tex", which is
+// pgfplots code for a LaTeX document.
 func (d *Drawing) Write(w io.Writer, format string) error {
 	switch format {
 	case "svg":
@@ -51,6 +54,8 @@ func (d *Drawing) Write(w io.Writer, format string) error {
 		return d.WritePDF(w)
 	case "png":
 		return d.WritePNG(w)
+	case "tex":
+		return d.tex(w)
 	}
 	return fmt.Errorf("write figure: unknown format %q, want one of %v", format, Formats())
 }

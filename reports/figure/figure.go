@@ -29,6 +29,15 @@ type Panel struct {
 	YRange    Range
 	Baselines []Baseline
 	Series    []Series
+	// References are grey lines of other scores, as a human's.
+	References []Baseline
+	// Spans are drawn as bars in the strip above the frame.
+	Spans []Span
+	// Inset adds a small panel of the same points with a logarithmic y axis, for
+	// scores that start at 0: Draw leaves it out where no score is above 0.
+	Inset bool
+	// Note is a line of words in the frame, as a verdict.
+	Note string
 	// Lower is an optional panel under this one on the same x, for the paired
 	// continuous metric. Its own Lower, XRange and LogX are ignored.
 	Lower *Panel
@@ -58,6 +67,16 @@ type Series struct {
 	ChangePoint Range
 	// Fit is a fitted curve, drawn as a thick pale line through its vertices.
 	Fit []XY
+}
+
+// Span is an interval of scale with a mark at At (NaN: none), as where one
+// prompt begins to help more than another. Spans equal in Name share one
+// legend entry; Family chooses the colour.
+type Span struct {
+	Name   string
+	Family int
+	Range  Range
+	At     float64
 }
 
 // XY is one vertex of a fitted curve.

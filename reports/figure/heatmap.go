@@ -41,6 +41,7 @@ func DrawHeatmap(h Heatmap, o Options) (*Drawing, error) {
 	}
 	p.heading(h.Title)
 	p.cells(h)
+	p.tex = h.write
 	p.caption(h.Caption)
 	p.Height = p.y + margin
 	return p.Drawing, nil

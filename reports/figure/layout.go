@@ -49,6 +49,7 @@ func Draw(f Figure, o Options) (*Drawing, error) {
 		}
 	}
 	ranges := shareX(panels)
+	p.direct = seriesNames(panels) > directFrom
 	p.heading(f.Title)
 	p.legend(panels)
 	for from := 0; from < len(panels); from += p.cols {
@@ -56,6 +57,8 @@ func Draw(f Figure, o Options) (*Drawing, error) {
 		p.row(panels[from:to], ranges[from:to])
 	}
 	p.caption(f.Caption)
+	t := texFigure{title: f.Title, caption: f.Caption, columns: p.cols, width: p.Width, panels: panels, ranges: ranges, direct: p.direct}
+	p.tex = t.write
 	p.Height = p.y + margin
 	return p.Drawing, nil
 }
@@ -66,6 +69,25 @@ type page struct {
 	face *typeface
 	cols int
 	y    float64
+	// direct says that curves are named at their ends, and not in the legend.
+	direct bool
+}
+
+// directFrom is the number of curves from which on names at their ends are
+// easier to follow than a legend.
+const directFrom = 4
+
+// seriesNames counts the curves that a legend would tell apart.
+func seriesNames(panels []Panel) int {
+	seen := map[string]bool{}
+	for _, p := range panels {
+		for _, s := range p.Series {
+			if s.Name != "" {
+				seen[s.Name] = true
+			}
+		}
+	}
+	return len(seen)
 }
 
 func columns(f Figure) int {
@@ -176,7 +198,7 @@ func (p *page) row(panels []Panel, ranges []Range) {
 	}
 	for i, q := range panels {
 		x := margin + float64(i)*(cell+gap)
-		b := box{x + left, top, x + cell, top + height}
+		b := box{x + left, top, x + cell - p.endRoom(q, cell-left), top + height}
 		p.panelHead(heads[i], notes[i], b, top-strip-head)
 		last := b
 		p.changePoints(q, b, ranges[i])

@@ -15,6 +15,8 @@ func colour(family int) color.NRGBA {
 // dash tells families apart without colour.
 func dash(family int) []float64 {
 	d := [...][]float64{nil, {4, 1.5}, {1.5, 1.5}, {5, 1.5, 1, 1.5}, {7, 2}, {3, 3}, {2, 1, 1, 1}}
+	// Where the colours come round again, the patterns have moved on by one.
+	family += family / 7
 	return d[((family%len(d))+len(d))%len(d)]
 }
 
@@ -53,6 +55,7 @@ func (p *page) entries(panels []Panel) []entry {
 	var out []entry
 	seen := map[key]bool{}
 	var filled, hollow, onset, change, fit bool
+	spans := map[string]bool{}
 	add := func(q Panel) {
 		for _, s := range q.Series {
 			for _, v := range s.Points {
@@ -62,7 +65,7 @@ func (p *page) entries(panels []Panel) []entry {
 			change = change || s.ChangePoint.set()
 			fit = fit || len(s.Fit) > 1
 			k := key{s.Name, s.Family, s.Marker}
-			if seen[k] || s.Name == "" {
+			if seen[k] || s.Name == "" || p.direct {
 				continue
 			}
 			seen[k] = true
@@ -74,6 +77,12 @@ func (p *page) entries(panels []Panel) []entry {
 	}
 	for _, q := range panels {
 		add(q)
+		for _, s := range q.Spans {
+			if s.Name != "" && !spans[s.Name] {
+				spans[s.Name] = true
+				out = append(out, spanEntry(p, s))
+			}
+		}
 		if q.Lower != nil {
 			add(*q.Lower)
 		}
@@ -119,4 +128,12 @@ func (p *page) spanEntries(onset, change, fit bool) []entry {
 		}})
 	}
 	return out
+}
+
+// spanEntry is the legend key of spans of one name.
+func spanEntry(p *page, s Span) entry {
+	return entry{s.Name, func(c XY) {
+		p.line("key-line", grey, 1.2, []float64{2, 1}, XY{c.X - 7, c.Y}, XY{c.X + 7, c.Y})
+		p.ops = append(p.ops, op{class: "key", path: Diamond.shape(c, 1.8), fill: grey})
+	}}
 }

@@ -2,6 +2,7 @@ package figure
 
 import (
 	"fmt"
+	"image/color"
 	"math"
 	"strconv"
 	"strings"
@@ -48,8 +49,16 @@ func changeStrip(q Panel) float64 {
 			n++
 		}
 	}
+	for _, s := range q.Spans {
+		if s.drawable() {
+			n++
+		}
+	}
 	return n * changeStep
 }
+
+// drawable says whether any of the span can be drawn.
+func (s Span) drawable() bool { return finite(s.Range.Min, s.Range.Max) && s.Range.Min <= s.Range.Max }
 
 // changePoints draws the change-point intervals as bars above the frame.
 func (p *page) changePoints(q Panel, b box, r Range) {
@@ -64,11 +73,30 @@ func (p *page) changePoints(q Panel, b box, r Range) {
 		if !q.LogX || c.Min > 0 {
 			lo = x.clamp(c.Min)
 		}
-		p.line("change", colour(s.Family), 1.2, nil, XY{lo, y}, XY{hi, y})
-		p.line("change-cap", colour(s.Family), 1.2, nil, XY{lo, y - 1.6}, XY{lo, y + 1.6})
-		p.line("change-cap", colour(s.Family), 1.2, nil, XY{hi, y - 1.6}, XY{hi, y + 1.6})
+		p.spanBar("change", colour(s.Family), nil, lo, hi, y)
 		y -= changeStep
 	}
+	for _, s := range q.Spans {
+		if !s.drawable() || q.LogX && s.Range.Max <= 0 {
+			continue
+		}
+		lo, hi := x.from, x.clamp(s.Range.Max)
+		if !q.LogX || s.Range.Min > 0 {
+			lo = x.clamp(s.Range.Min)
+		}
+		p.spanBar("span", colour(s.Family), []float64{2, 1}, lo, hi, y)
+		if finite(s.At) && (!q.LogX || s.At > 0) && x.holds(s.At) {
+			p.ops = append(p.ops, op{class: "span-at", path: Diamond.shape(XY{x.at(s.At), y}, 1.8), fill: colour(s.Family)})
+			p.line("span-edge", colour(s.Family), .7, []float64{4, 1.5, 1, 1.5}, XY{x.at(s.At), b.y0}, XY{x.at(s.At), b.y1})
+		}
+		y -= changeStep
+	}
+}
+
+func (p *page) spanBar(class string, c color.NRGBA, dash []float64, lo, hi, y float64) {
+	p.line(class, c, 1.2, dash, XY{lo, y}, XY{hi, y})
+	p.line(class+"-cap", c, 1.2, nil, XY{lo, y - 1.6}, XY{lo, y + 1.6})
+	p.line(class+"-cap", c, 1.2, nil, XY{hi, y - 1.6}, XY{hi, y + 1.6})
 }
 
 // panel draws one frame with its axes and data.
@@ -85,6 +113,7 @@ func (p *page) panel(q Panel, b box, r Range, labelled bool) {
 			p.warn("panel %q: baseline %q at %g is outside the y range", q.Title, base.Label, base.Value)
 		}
 	}
+	p.references(q, y, b)
 	for _, s := range q.Series {
 		p.seriesLines(s, x, y, b)
 	}
@@ -94,6 +123,16 @@ func (p *page) panel(q Panel, b box, r Range, labelled bool) {
 	p.frame("frame", black, .7, b)
 	p.xTicks(q, x, b, labelled)
 	p.yTicks(q, y, b)
+	if p.direct {
+		p.endLabels(q, x, y, b)
+	}
+	if q.Inset {
+		p.inset(q, r, b)
+	}
+	if q.Note != "" {
+		text := p.fit(q.Note, b.x1-b.x0-6)
+		p.write(p.face, text, XY{b.x0 + 3, b.y0 + textSize + 1}, textSize, start, ink, false)
+	}
 }
 
 func (p *page) onsetBand(s Series, x axis, b box, log bool) {

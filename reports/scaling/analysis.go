@@ -32,6 +32,7 @@ type Analysis struct {
 	Family string `json:"family"`
 	Prompt string `json:"prompt"`
 	Shots  int    `json:"shots"`
+	Form   string `json:"form,omitempty"`
 	Metric string `json:"metric"`
 	Axis   string `json:"axis"`
 	// Label is the verdict, and Sharpness says how fast the ability appears; "" where there is no onset.
@@ -42,6 +43,10 @@ type Analysis struct {
 	// ChangePoint is nil where no break model is called for.
 	ChangePoint *ChangePoint `json:"change_point"`
 	Transition  *Transition  `json:"transition"`
+	// ContinuousName names the metric that Artefact checks against, and FamilySD is the standard deviation of the
+	// families' intercepts, in logits, where several are pooled.
+	ContinuousName string   `json:"continuous_name,omitempty"`
+	FamilySD       *float64 `json:"family_sd,omitempty"`
 	// Stability is nil where no bootstrap was asked for, Artefact where the floor has fewer than three models
 	// with a continuous metric.
 	Stability *Stability `json:"stability"`
@@ -64,12 +69,15 @@ type Analysis struct {
 	// Replication compares with the same task in other families; nil where there is none.
 	Replication *Replication `json:"replication"`
 	Warnings    []string     `json:"warnings,omitempty"`
+
+	c0, perfect float64 // for FittedAt
 }
 
 // Analyze tests every model of a curve against the baseline and says where the ability appears.
 func Analyze(c Curve, o Options) Analysis {
 	o = o.withDefaults()
-	a := Analysis{Task: c.Task, Family: c.Family, Prompt: c.Style, Shots: c.Shots, Metric: c.Metric, Axis: c.Axis}
+	a := Analysis{Task: c.Task, Family: c.Family, Prompt: c.Style, Shots: c.Shots, Form: c.Form, Metric: c.Metric, Axis: c.Axis,
+		ContinuousName: c.ContinuousName}
 	j, points, warnings := prepare(&c, &o)
 	a.Warnings = warnings
 	a.Models = len(points)
@@ -78,7 +86,7 @@ func Analyze(c Curve, o Options) Analysis {
 		a.Label = Undetermined
 		return a
 	}
-	a.P0 = metricUnit(&c, j.p0)
+	a.P0, a.c0, a.perfect = metricUnit(&c, j.p0), j.c0, c.Perfect
 	a.Decades = j.decades()
 	a.Points = pointResults(&c, points, j)
 	a.Onset = bracket(points, j.on)
@@ -144,6 +152,7 @@ func (a *Analysis) describe(c *Curve, points []Point, j *judge) {
 		a.Sharpness = a.Transition.Word
 	}
 	a.Artefact = j.artefact(c, points)
+	a.FamilySD = j.familySD
 	if j.o.Replicates > 0 && len(points) > 0 {
 		a.Stability = j.stability(c, points, a.Label)
 	}

@@ -41,6 +41,9 @@ const (
 // Point is one model's measured performance.
 type Point struct {
 	Model string `json:"model"`
+	// Family is the model's own family where a curve pools several, else "". Models of one family share an intercept:
+	// see Options.Sigma0 and Analysis.FamilySD.
+	Family string `json:"family,omitempty"`
 	// X is the model's scale in the axis's unit; positive but on AxisCapability.
 	X float64 `json:"x"`
 	// N counts the items and K the correct ones, fractional where items have partial credit. N = 0 says that
@@ -87,8 +90,10 @@ type Curve struct {
 	Task   string `json:"task"`
 	Family string `json:"family"`
 	// Style is how the prompt asks, as "direct" or "cot".
-	Style  string `json:"prompt"`
-	Shots  int    `json:"shots"`
+	Style string `json:"prompt"`
+	Shots int    `json:"shots"`
+	// Form is the form of the answers, as "choice" or "text"; "" where a task has only one.
+	Form   string `json:"form,omitempty"`
 	Metric string `json:"metric"`
 	Axis   string `json:"axis"`
 	// Baseline is what a model without the ability scores, in the metric's unit.
@@ -101,7 +106,9 @@ type Curve struct {
 	// measured value and the highest stand in, with a warning.
 	Ignorant          float64 `json:"ignorant,omitempty"`
 	ContinuousPerfect float64 `json:"continuous_perfect,omitempty"`
-	Points            []Point `json:"points"`
+	// ContinuousName names the continuous metric.
+	ContinuousName string  `json:"continuous_name,omitempty"`
+	Points         []Point `json:"points"`
 }
 
 // Name tells the curve from others in messages.

@@ -18,6 +18,8 @@ type judge struct {
 	on     int // index of the onset, -1 for none
 	counts counts
 	fits   map[string]*candidate
+	// familySD is that of the intercepts of pooled families, nil where none are pooled.
+	familySD *float64
 }
 
 // newJudge tests the points and finds the onset.
@@ -34,6 +36,7 @@ func newJudge(all []obs, c0 float64, o *Options) *judge {
 	}
 	j.on = j.persistentOnset()
 	j.counts = countsOf(all, c0, j.p0, o)
+	j.familySD = j.poolFamilies()
 	return j
 }
 

@@ -17,6 +17,8 @@ type obs struct {
 	// k of n are effective counts where n > 0; else se is the Gaussian standard error of y.
 	k, n float64
 	se   float64
+	// family is the model's, where the curve pools several.
+	family string
 }
 
 // decadeOfLoss is how far the logarithm of the loss falls over a decade of parameters, L ∝ N^-0.076 (Kaplan
@@ -79,7 +81,7 @@ func ordered(c *Curve) (points []Point, warnings []string) {
 	for _, p := range points {
 		last := len(out) - 1
 		switch {
-		case last < 0 || out[last].X != p.X:
+		case last < 0 || out[last].X != p.X || p.Family != out[last].Family:
 			out = append(out, p)
 		case same(out[last], p):
 			warnings = append(warnings, fmt.Sprintf("%s is there twice and counts once", p.Model))
@@ -157,7 +159,7 @@ func (p *Point) stdErr() float64 {
 // be symmetric. Other scores add the variances.
 func observe(c *Curve, p *Point, o *Options) obs {
 	x, _ := coordinate(c.Axis, p.X)
-	ob := obs{x: x}
+	ob := obs{x: x, family: p.Family}
 	sigma := o.Sigma0
 	if p.N > 0 {
 		ob.y = p.K / p.N

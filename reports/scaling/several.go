@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sourcegraph/conc/iter"
+
 	"github.com/onset-eval/onset/reports/stats"
 )
 
@@ -21,15 +23,15 @@ type Replication struct {
 	Statement string `json:"statement"`
 }
 
-// AnalyzeAll analyses curves, adjusts their p-values for their number, and compares families. Curves on
+// AnalyzeAll analyses curves, on all processors, adjusts their p-values for their number, and compares families. Curves on
 // different axes are compared with none but their own. The result is in the order of the curves.
 func AnalyzeAll(curves []Curve, o Options) []Analysis {
 	out := make([]Analysis, len(curves))
 	p := make([]float64, len(curves))
-	for i, c := range curves {
-		out[i] = Analyze(c, o)
+	iter.ForEachIdx(curves, func(i int, c *Curve) {
+		out[i] = Analyze(*c, o)
 		p[i] = out[i].P
-	}
+	})
 	alpha := o.withDefaults().Alpha
 	for i, q := range stats.BenjaminiHochberg(p) {
 		out[i].Q = q
@@ -45,14 +47,14 @@ func AnalyzeAll(curves []Curve, o Options) []Analysis {
 // replicate fills the comparison of families.
 func replicate(all []Analysis) {
 	type key struct {
-		task, prompt, metric, axis string
-		shots                      int
+		task, prompt, form, metric, axis string
+		shots                            int
 	}
 	groups := map[key][]*Analysis{}
 	for i := range all {
 		a := &all[i]
 		if a.Label != Undetermined {
-			k := key{a.Task, a.Prompt, a.Metric, a.Axis, a.Shots}
+			k := key{a.Task, a.Prompt, a.Form, a.Metric, a.Axis, a.Shots}
 			groups[k] = append(groups[k], a)
 		}
 	}
