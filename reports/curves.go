@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/evaluators"
@@ -121,31 +122,56 @@ func (r Results) Axis() string {
 	return axis
 }
 
-// Describe says in one line where a curve's ability appears: the bracket and the verdict.
-func Describe(a scaling.Analysis) string {
-	name := a.Task
-	if a.Prompt != string(tasks.Direct) {
-		name += " " + a.Prompt
+// Describe says in one line where a curve's ability appears: the verdict and the bracket. metric adds the metric's name,
+// where a task has several.
+func Describe(a scaling.Analysis, metric bool) string {
+	text := a.Task
+	if a.Prompt != string(tasks.Direct) && a.Prompt != "" {
+		text += " " + a.Prompt
 	}
-	name = fmt.Sprintf("%s, %d shots, %s: %s", name, a.Shots, a.Family, a.Label)
-	if a.Sharpness != "" {
-		name += ", " + string(a.Sharpness)
+	if a.Form != "" {
+		text += ", " + a.Form
+	}
+	if metric {
+		text += ", " + a.Metric
+	}
+	text += fmt.Sprintf(", %d shots, ", a.Shots)
+	if a.Family != "" {
+		text += a.Family
+	} else {
+		text += "models"
+	}
+	text += ": " + string(a.Label)
+	if a.Sharpness != "" && a.Label != scaling.Undetermined {
+		text += ", " + string(a.Sharpness)
 	}
 	if s := a.Stability; s != nil && a.Label != scaling.Undetermined {
-		name += fmt.Sprintf(" (%.0f %% of %d redraws)", 100*s.Label, s.Replicates)
+		text += fmt.Sprintf(" (%.0f %% of %d redraws)", 100*s.Label, s.Replicates)
 	}
 	if a.Onset == nil {
-		return name
+		return text
 	}
-	where := "appears at or below " + scaling.ScaleText(a.Onset.Above)
-	if a.Onset.Below != nil {
-		where = fmt.Sprintf("appears in (%s, %s]", scaling.ScaleText(*a.Onset.Below), scaling.ScaleText(a.Onset.Above))
-	}
-	text := fmt.Sprintf("%s; %s %s (above %.1f %%, %s)", name, where, scaling.AxisText(a.Axis), 100*a.Baseline.Value, a.Baseline.Origin)
+	text += "; " + where(a)
 	if a.Artefact != nil && a.Artefact.Verdict != scaling.Mixed {
 		text += "; " + string(a.Artefact.Verdict)
 	}
 	return text
+}
+
+// where names the onset's bracket and what it is above.
+func where(a scaling.Analysis) string {
+	verb := "appears"
+	if a.Label == scaling.Undetermined {
+		verb = "above chance" // nothing is said of how it came about
+	}
+	bracket := "at or below " + scaling.ScaleText(a.Onset.Above)
+	if a.Onset.Below != nil {
+		bracket = fmt.Sprintf("in (%s, %s]", scaling.ScaleText(*a.Onset.Below), scaling.ScaleText(a.Onset.Above))
+	}
+	if a.Axis == scaling.AxisLoss {
+		bracket = strings.Replace(bracket, "at or below", "at or above", 1)
+	}
+	return fmt.Sprintf("%s %s %s (above %.1f %%, %s)", verb, bracket, scaling.AxisText(a.Axis), 100*a.Baseline.Value, a.Baseline.Origin)
 }
 
 // OutcomeCounts lists the outcomes of an estimate that occur, in their order.

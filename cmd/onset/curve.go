@@ -149,8 +149,16 @@ type curves struct {
 // print writes a line for each curve, and for each pair of settings where one helps.
 func (c *curves) print(w io.Writer, order string) error {
 	var lines []string
+	metrics := make(map[string]map[string]bool)
+	for i := range c.analyses {
+		a := &c.analyses[i]
+		if metrics[a.Task] == nil {
+			metrics[a.Task] = make(map[string]bool)
+		}
+		metrics[a.Task][a.Metric] = true
+	}
 	for _, i := range c.order(order) {
-		lines = append(lines, reports.Describe(c.analyses[i]))
+		lines = append(lines, reports.Describe(c.analyses[i], len(metrics[c.analyses[i].Task]) > 1))
 	}
 	for i := range c.comparisons {
 		if p := &c.comparisons[i]; p.Onset != nil || p.Kind == scaling.CotOverDirect {

@@ -22,6 +22,8 @@ type curveInput struct {
 	metrics  []string
 	baseline string
 	pool     bool
+	// via is what stands for the continuous metric: "loss" is the models' own.
+	via string
 }
 
 func (in *curveInput) addFlags(flags *pflag.FlagSet) {
@@ -79,7 +81,7 @@ func (in *curveInput) load(args []string) (loaded, error) {
 		}
 	}
 	set, err := points.Curves(rows, points.Options{Axis: axis, Tasks: in.tasks, Families: in.families, Metrics: in.metrics,
-		BaselineModel: in.baseline, Pool: in.pool})
+		BaselineModel: in.baseline, Pool: in.pool, Loss: in.via == viaLoss})
 	set.Warnings = append(warnings, set.Warnings...)
 	out.set = set
 	return out, usage(err)

@@ -3,6 +3,7 @@ package points
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -22,8 +23,8 @@ type Options struct {
 	BaselineModel string
 	// Pool draws one curve over the models of all families.
 	Pool bool
-	// Final keeps only the last checkpoint of each model where the axis is not one of training.
-	Final bool
+	// Loss takes the models' pre-training loss as the continuous metric.
+	Loss bool
 }
 
 // Set is the curves of rows.
@@ -58,6 +59,9 @@ func (k key) compare(o key) int {
 // training tokens each model that has several checkpoints is a curve of its own.
 func Curves(rows []Row, o Options) (Set, error) {
 	var s Set
+	if o.Loss {
+		rows = lossAsContinuous(rows)
+	}
 	rows, err := s.choose(rows, o)
 	if err != nil {
 		return s, err
@@ -69,9 +73,14 @@ func Curves(rows []Row, o Options) (Set, error) {
 	}
 	slices.SortFunc(keys, key.compare)
 	filters := severalFilters(keys)
+	missing := make(map[string]int)
 	for _, k := range keys {
-		s.add(k, groups[k], o, filters)
+		s.add(k, groups[k], o, filters, missing)
 	}
+	for _, what := range slices.Sorted(maps.Keys(missing)) {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s and is left out of %d curves", what, missing[what]))
+	}
+	s.Warnings = unique(s.Warnings)
 	if o.Axis == scaling.AxisCapability {
 		s.capability()
 	}
@@ -223,7 +232,7 @@ func checkpointOf(r *Row) string {
 
 // finals leaves all but the last checkpoints out where the axis is not one of training: a model is one point then.
 func (s *Set) finals(rows []Row, o Options) []Row {
-	if o.Axis == scaling.AxisTokens || o.Axis == scaling.AxisFLOPs && !o.Final || o.Axis == scaling.AxisLoss && !o.Final {
+	if o.Axis == scaling.AxisTokens || o.Axis == scaling.AxisFLOPs || o.Axis == scaling.AxisLoss {
 		return rows
 	}
 	type model struct{ family, model string }
@@ -299,12 +308,16 @@ func axisOf(rows []Row, o Options) string {
 }
 
 // add makes one curve. Its baseline is the highest of its rows'.
-func (s *Set) add(k key, rows []Row, o Options, filters map[key]bool) {
+func (s *Set) add(k key, rows []Row, o Options, filters map[key]bool, missing map[string]int) {
 	bare := k
 	bare.filter = ""
 	c := scaling.Curve{Task: k.task, Family: k.family, Style: k.prompt, Shots: k.shots, Form: k.form, Metric: k.metric, Axis: axisOf(rows, o)}
 	if filters[bare] && k.filter != "" {
 		c.Metric += "," + k.filter
+	}
+	if unbounded(k.metric) && !slices.ContainsFunc(rows, func(r Row) bool { return known(r.Chance) && known(r.Perfect) }) {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s is left out: it has no level of chance to be held against; give chance and perfect", k.metric))
+		return
 	}
 	rows, c.Perfect = s.unit(&c, rows)
 	c.Baseline = baseline(rows)
@@ -314,7 +327,7 @@ func (s *Set) add(k key, rows []Row, o Options, filters map[key]bool) {
 		r := &rows[i]
 		p, ok := point(r, c.Axis, o.Pool)
 		if !ok && c.Axis != scaling.AxisCapability {
-			s.Warnings = append(s.Warnings, fmt.Sprintf("%s of %s has no %s and is left out of %s", r.name(), c.Family, c.Axis, c.Task))
+			missing[fmt.Sprintf("%s of %s has no %s", r.name(), cmp.Or(c.Family, "no family"), c.Axis)]++
 			continue
 		}
 		if known(r.Reference) && !known(ref.Value) {
@@ -330,6 +343,24 @@ func (s *Set) add(k key, rows []Row, o Options, filters map[key]bool) {
 // name is the row's model, or its place.
 func (r *Row) name() string {
 	return cmp.Or(r.Model, fmt.Sprintf("%s:%d", r.Source, r.Line))
+}
+
+// unboundedMetrics are parts of the names of metrics that are no share of anything.
+var unboundedMetrics = []string{"ppl", "perplexity", "loss", "nll", "likelihood", "logprob", "entropy", "bits_per", "bpb"}
+
+// unbounded says whether a metric's name says that it is no share.
+func unbounded(metric string) bool {
+	return slices.ContainsFunc(unboundedMetrics, func(part string) bool { return strings.Contains(strings.ToLower(metric), part) })
+}
+
+// unique keeps the first of equal lines.
+func unique(lines []string) []string {
+	seen := make(map[string]bool)
+	return slices.DeleteFunc(lines, func(l string) bool {
+		twice := seen[l]
+		seen[l] = true
+		return twice
+	})
 }
 
 // percent is what a perfect model scores where scores are percentages.
@@ -451,4 +482,18 @@ func setContinuous(c *scaling.Curve, rows []Row) {
 		}
 		return
 	}
+}
+
+// lossAsContinuous puts the models' loss in the place of the continuous metric.
+func lossAsContinuous(rows []Row) []Row {
+	out := slices.Clone(rows)
+	for i := range out {
+		r := &out[i]
+		r.Continuous, r.ContinuousStdErr, r.ContinuousName = math.NaN(), math.NaN(), "loss"
+		r.Ignorant, r.ContinuousPerfect = math.NaN(), math.NaN()
+		if r.Scale.Loss > 0 {
+			r.Continuous = r.Scale.Loss
+		}
+	}
+	return out
 }

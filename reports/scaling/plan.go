@@ -17,6 +17,8 @@ type Hope struct {
 	// Where is the middle of the rise as a share of the range, and Width its length in decades for the middle
 	// eight tenths. Defaults 0.7 and 0.46.
 	Where, Width float64
+	// Places are where a ladder's models lie, in decades from the smallest; Decades is not read then.
+	Places []float64
 }
 
 // PlanRow is what a number of models and items buys.
@@ -32,14 +34,17 @@ type PlanRow struct {
 	Resolution float64 `json:"resolution"`
 }
 
-// Plan simulates a study for each number of models and items, in that order.
+// Plan simulates a study for each number of models and items, in that order; with Places, for those models alone.
 func Plan(h Hope, models, items []int, o Options, replicates int, rng *rand.Rand) []PlanRow {
 	h.Rise, h.Decades = setting(h.Rise, 0.3), setting(h.Decades, 3)
 	h.Where, h.Width = setting(h.Where, 0.7), setting(h.Width, 0.46)
+	if len(h.Places) > 0 {
+		models, h.Decades = []int{len(h.Places)}, h.Places[len(h.Places)-1]
+	}
 	var rows []PlanRow
 	for _, m := range models {
 		for _, n := range items {
-			d := Design{Chance: h.Chance, Models: m, Items: n, Decades: h.Decades, Sigma0: o.withDefaults().Sigma0,
+			d := Design{Chance: h.Chance, Models: m, Items: n, Decades: h.Decades, Places: h.Places, Sigma0: o.withDefaults().Sigma0,
 				Shape: LogisticShape(h.Rise, h.Where*h.Decades, h.Width)}
 			row := PlanRow{Models: m, Items: n, Rates: d.Simulate(o, replicates, rng), Resolution: h.Decades / float64(max(m-1, 1))}
 			d.Shape = FlatShape()

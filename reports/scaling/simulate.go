@@ -22,12 +22,38 @@ func LogisticShape(rise, mid, width float64) Shape {
 	return func(x float64) float64 { return rise / (1 + math.Exp(-(x-mid)*widthOfScale/width)) }
 }
 
+// ConstantShape is above chance by the same at every scale.
+func ConstantShape(above float64) Shape { return func(float64) float64 { return above } }
+
+// LinearShape rises to rise over decades.
+func LinearShape(rise, decades float64) Shape {
+	return func(x float64) float64 { return rise * x / decades }
+}
+
+// HingeShape stays at chance to the break and rises from there on by the share rate of what is left a decade.
+func HingeShape(at, rate float64) Shape {
+	return func(x float64) float64 { return -math.Expm1(-rate * max(0, x-at)) }
+}
+
+// InverseShape falls from rise to chance over decades.
+func InverseShape(rise, decades float64) Shape {
+	return func(x float64) float64 { return rise * (1 - x/decades) }
+}
+
+// UShape falls from rise to chance at the middle of decades and rises to rise again.
+func UShape(rise, decades float64) Shape {
+	return func(x float64) float64 { u := 2*x/decades - 1; return rise * u * u }
+}
+
 // Design says what is simulated: models spread evenly over decades, with items each, around a true shape.
 type Design struct {
 	Chance  float64
 	Models  int
 	Decades float64
 	Items   int
+	// Places are where the models lie, in decades from the smallest, rising; it takes the place of Models and
+	// Decades where it is given.
+	Places []float64
 	// Sigma0 is the standard deviation of the true accuracies around the shape.
 	Sigma0 float64
 	Shape  Shape
@@ -36,7 +62,7 @@ type Design struct {
 // Curve draws one curve. The truth at a model is the shape with normal noise, kept in [0,1].
 func (d Design) Curve(rng *rand.Rand) Curve {
 	c := Curve{Task: "simulated", Family: "simulated", Style: "direct", Metric: "acc", Axis: AxisParams,
-		Baseline: Baseline{Value: d.Chance, Origin: "uniform"}, Points: make([]Point, d.Models)}
+		Baseline: Baseline{Value: d.Chance, Origin: "uniform"}, Points: make([]Point, d.models())}
 	for i := range c.Points {
 		x := d.place(i)
 		p := d.Chance + (1-d.Chance)*d.Shape(x) + d.Sigma0*rng.NormFloat64()
@@ -46,8 +72,19 @@ func (d Design) Curve(rng *rand.Rand) Curve {
 	return c
 }
 
+// models counts the models.
+func (d Design) models() int {
+	if len(d.Places) > 0 {
+		return len(d.Places)
+	}
+	return d.Models
+}
+
 // place is where model i lies, in decades from the first.
 func (d Design) place(i int) float64 {
+	if len(d.Places) > 0 {
+		return d.Places[i]
+	}
 	return d.Decades * float64(i) / float64(max(d.Models-1, 1))
 }
 
@@ -56,7 +93,7 @@ const visibleRise = 0.05
 
 // trueOnset is the index of the first model that has the ability, -1 where none has.
 func (d Design) trueOnset() int {
-	for i := range d.Models {
+	for i := range d.models() {
 		if d.Shape(d.place(i)) >= visibleRise {
 			return i
 		}
