@@ -168,7 +168,7 @@ func (p *page) add(i int) {
 	for _, pt := range a.Points {
 		s.Points = append(s.Points, figure.Point{X: pt.X, Y: pt.Score, Lo: pt.Lo, Hi: pt.Hi, Filled: pt.Above, Label: pt.Model})
 	}
-	if a.Onset != nil {
+	if a.Onset != nil && a.Label != scaling.Undetermined { // of too few models a bracket says nothing
 		s.Onset = &figure.Bracket{Below: math.NaN(), Above: a.Onset.Above}
 		if a.Onset.Below != nil {
 			s.Onset.Below = *a.Onset.Below
@@ -183,17 +183,26 @@ func (p *page) add(i int) {
 		panel.Baselines = []figure.Baseline{{}}
 	}
 	if b := &panel.Baselines[0]; a.Baseline.Value >= b.Value {
-		*b = figure.Baseline{Value: a.Baseline.Value, Label: a.Baseline.Origin}
+		*b = figure.Baseline{Value: a.Baseline.Value, Label: originText(a.Baseline.Origin)}
 	}
 	if i < len(p.o.References) {
 		if r := p.o.References[i]; !math.IsNaN(r.Value) && len(panel.References) == 0 {
 			panel.References = []figure.Baseline{{Value: r.Value, Label: r.Label}}
 		}
 	}
-	panel.Inset = panel.Inset || !p.o.Plain && a.Baseline.Value == 0 && a.Onset != nil
+	panel.Inset = panel.Inset || !p.o.Plain && a.Baseline.Value == 0 && a.Onset != nil && a.Baseline.Origin != scaling.NoDifference
 	if !p.o.Plain {
 		p.lower(panel, a)
 	}
+}
+
+// originText names a baseline under a panel's title.
+func originText(origin string) string {
+	switch origin {
+	case "given", "guess", "none stated":
+		return "chance (" + origin + ")"
+	}
+	return origin
 }
 
 // series names a curve and gives it colour and marker.
@@ -239,6 +248,9 @@ func (p *page) lower(panel *figure.Panel, a *scaling.Analysis) {
 	if panel.Lower == nil {
 		panel.Lower = &figure.Panel{YLabel: continuousText(a.ContinuousName)}
 	}
+	if panel.Lower.YLabel != continuousText(a.ContinuousName) {
+		return // another unit, as where only one of the prompts has log-probabilities
+	}
 	s := p.series(a)
 	for _, pt := range a.Points {
 		if c := pt.Continuous; c != nil {
@@ -252,10 +264,10 @@ func (p *page) lower(panel *figure.Panel, a *scaling.Analysis) {
 	}
 	panel.Lower.Series = append(panel.Lower.Series, s)
 	text := string(a.Artefact.Verdict)
-	if a.Artefact.Models > 0 && !math.IsInf(a.Artefact.Hi, 0) {
-		text += fmt.Sprintf(" (%.2f [%.2f, %.2f])", a.Artefact.Share, a.Artefact.Lo, a.Artefact.Hi)
+	if !math.IsInf(a.Artefact.Hi, 0) {
+		text += fmt.Sprintf(", %.2f [%.2f, %.2f]", a.Artefact.Share, a.Artefact.Lo, a.Artefact.Hi)
 	}
-	panel.Lower.Note = strings.TrimPrefix(panel.Lower.Note+"; "+text, "; ")
+	panel.Lower.Notes = append(panel.Lower.Notes, figure.Note{Text: text, Family: s.Family})
 }
 
 func continuousText(name string) string {
@@ -329,6 +341,9 @@ func caption(analyses []scaling.Analysis, fitted []string) string {
 		"the baseline and the first above it, the onset; its width is the resolution of the grid of models. "
 	if len(fitted) > 0 {
 		text += fmt.Sprintf("Pale line: the fitted model of least AICc (%s); bar above the frame: 95 %% profile-likelihood interval of the change-point. ", strings.Join(fitted, ", "))
+	}
+	if slices.ContainsFunc(analyses, func(a scaling.Analysis) bool { return a.Artefact != nil }) {
+		text += "Below: the continuous metric of the same responses; the share of its whole improvement that models at the baseline made, with its interval. "
 	}
 	return text + n + strings.Join(families, ", ") + "."
 }

@@ -160,11 +160,7 @@ func (c *curves) print(w io.Writer, order string) error {
 	for _, i := range c.order(order) {
 		lines = append(lines, reports.Describe(c.analyses[i], len(metrics[c.analyses[i].Task]) > 1))
 	}
-	for i := range c.comparisons {
-		if p := &c.comparisons[i]; p.Onset != nil || p.Kind == scaling.CotOverDirect {
-			lines = append(lines, p.Statement())
-		}
-	}
+	lines = append(lines, reports.DescribeComparisons(c.comparisons)...)
 	for _, line := range lines {
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err

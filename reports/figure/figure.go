@@ -36,8 +36,9 @@ type Panel struct {
 	// Inset adds a small panel of the same points with a logarithmic y axis, for
 	// scores that start at 0: Draw leaves it out where no score is above 0.
 	Inset bool
-	// Note is a line of words in the frame, as a verdict.
-	Note string
+	// Notes are lines of words at the top of the frame, as verdicts, in the
+	// colours of their families; the y axis makes room for them.
+	Notes []Note
 	// Lower is an optional panel under this one on the same x, for the paired
 	// continuous metric. Its own Lower, XRange and LogX are ignored.
 	Lower *Panel
@@ -77,6 +78,12 @@ type Span struct {
 	Family int
 	Range  Range
 	At     float64
+}
+
+// Note is a line of words about one family.
+type Note struct {
+	Text   string
+	Family int
 }
 
 // XY is one vertex of a fitted curve.

@@ -320,3 +320,68 @@ func TestRandomFiguresNeverPanic(t *testing.T) {
 		}
 	})
 }
+
+// TestCrowded holds the parts that pages of many families have.
+func TestCrowded(t *testing.T) {
+	d, err := Draw(crowded(), Options{Width: 400})
+	if err != nil {
+		t.Fatal(err)
+	}
+	look(t, "crowded", d)
+	inside(t, d)
+	count, texts := parts(t, write(t, d, "svg"))
+	for class, want := range map[string]int{"leader": 12, "reference": 1, "span": 1, "span-at": 1, "inset-frame": 1, "inset-marker hollow": 0} {
+		if count[class] != want {
+			t.Errorf("%d elements of class %q, want %d", count[class], class, want)
+		}
+	}
+	for _, want := range []string{"family 11", "human", "begins to help", "metric artefact, 0.5 [0.3, 0.7]", "log y, 0 on the frame"} {
+		if !slices.Contains(texts, want) {
+			t.Errorf("no text %q in %q", want, texts)
+		}
+	}
+	// The names keep apart.
+	var ys []float64
+	for _, o := range d.ops {
+		if o.text != nil && strings.HasPrefix(o.text.text, "family ") {
+			ys = append(ys, o.text.at.Y)
+		}
+	}
+	slices.Sort(ys)
+	for i := 1; i < len(ys); i++ {
+		if ys[i]-ys[i-1] < textSize {
+			t.Errorf("two names are %.1f points apart", ys[i]-ys[i-1])
+		}
+	}
+	// An inset never hides data.
+	f := crowded()
+	f.Panels[0].Series[0].Points[0].Y = .9
+	if d, err = Draw(f, Options{Width: 400}); err != nil {
+		t.Fatal(err)
+	}
+	if count, _ = parts(t, write(t, d, "svg")); count["inset-frame"] != 0 {
+		t.Error("an inset lies over a point")
+	}
+}
+
+// TestTeX holds that the code for LaTeX has every point, and that text cannot break it.
+func TestTeX(t *testing.T) {
+	f := full()
+	f.Title, f.Panels[0].Title = `50 % of \all {a_b} & #1 ~^$`, "10⁵ ≤ x"
+	d, err := Draw(f, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tex := string(write(t, d, "tex"))
+	for text, want := range map[string]int{
+		`\nextgroupplot`: 4, `+= (0,`: 2 * 2 * 2 * 8, `\fill[`: 4, "dashed, forget plot": 4, `\addlegendentry`: 2,
+		`50 \% of \textbackslash{}all \{a\_b\} \& \#1 \textasciitilde{}\textasciicircum{}\$`: 1, `10\textsuperscript{5} $\leq$ x`: 1,
+	} {
+		if got := strings.Count(tex, text); got != want {
+			t.Errorf("%q is there %d times, want %d", text, got, want)
+		}
+	}
+	if open, closed := strings.Count(tex, "{")-strings.Count(tex, `\{`), strings.Count(tex, "}")-strings.Count(tex, `\}`); open != closed {
+		t.Errorf("%d braces open and %d close", open, closed)
+	}
+}

@@ -71,6 +71,27 @@ func points(xy ...float64) []Series {
 	return []Series{s}
 }
 
+// crowded has the parts of a page of many families: names at the curves' ends,
+// a reference, spans, notes and an inset.
+func crowded() Figure {
+	p := Panel{Title: "twelve families", XLabel: "parameters", YLabel: "accuracy", LogX: true, Inset: true,
+		Baselines: []Baseline{{0, "chance"}}, References: []Baseline{{0.5, "human"}},
+		Spans: []Span{{Name: "begins to help", Family: 2, Range: Range{1e7, 1e9}, At: 1e8}, {Name: "begins to help", Range: Range{1e6, math.NaN()}}},
+		Notes: []Note{{"metric artefact, 0.5 [0.3, 0.7]", 1}}}
+	for fam := range 12 {
+		s := Series{Name: "family " + strconv.Itoa(fam), Family: fam}
+		for i := range 6 {
+			y := 0.001 * float64(i)
+			if i > 3 {
+				y = 0.1 * float64(i) * float64(fam%3+1) / 3
+			}
+			s.Points = append(s.Points, Point{math.Pow(10, 5+float64(i)), y, y, y + .01, i > 3, ""})
+		}
+		p.Series = append(p.Series, s)
+	}
+	return one(p)
+}
+
 // edges are drawable figures at the limits.
 func edges() map[string]Figure {
 	long := strings.Repeat("a very long title that never seems to end ", 6)

@@ -1,9 +1,6 @@
 package figure
 
-import (
-	"math"
-	"strconv"
-)
+import "math"
 
 // The inset's place in the frame: the upper left corner, which curves that
 // start at nothing leave free.
@@ -28,7 +25,11 @@ func (p *page) inset(q Panel, r Range, b box) {
 	}
 	w, h := (b.x1-b.x0)*insetWidth, (b.y1-b.y0)*insetHeight
 	in := box{b.x0 + 22, b.y0 + 4, b.x0 + 22 + w - 18, b.y0 + 4 + h}
-	p.rect("inset-page", white, box{b.x0 + 2, b.y0 + 2, in.x1 + 3, in.y1 + 7})
+	page := box{b.x0 + 1, b.y0 + 1, in.x1 + 3, in.y1 + 7}
+	if w < 60 || !p.free(q, r, b, page) {
+		return // a small panel has no room, and data go first
+	}
+	p.rect("inset-page", white, page)
 	x := newAxis(r, q.LogX, in.x0, in.x1)
 	floor := math.Floor(math.Log10(least / 3))
 	y := axis{lo: floor, hi: math.Ceil(math.Log10(most)), from: in.y1, to: in.y0, log: true}
@@ -69,5 +70,35 @@ func (p *page) inset(q Panel, r Range, b box) {
 			p.write(p.face, text, XY{in.x0 - 3, at + insetText*.36}, insetText, end, grey, false)
 		}
 	}
-	p.write(p.face, "log y, 0 below "+strconv.FormatFloat(math.Pow(10, floor), 'g', 2, 64), XY{(in.x0 + in.x1) / 2, in.y1 + insetText}, insetText, middle, grey, false)
+	p.write(p.face, "log y, 0 on the frame", XY{(in.x0 + in.x1) / 2, in.y1 + insetText}, insetText, middle, grey, false)
+}
+
+// free says whether no point, interval or joining line lies in a part of the frame.
+func (p *page) free(q Panel, r Range, b, part box) bool {
+	x, y := newAxis(r, q.LogX, b.x0, b.x1), newAxis(q.ySpan(), false, b.y1, b.y0)
+	wide := box{part.x0, part.y0, part.x1 + 4, part.y1 + 4}
+	for _, s := range q.Series {
+		for i, v := range s.Points {
+			top := v.Y
+			if finite(v.Hi) {
+				top = v.Hi
+			}
+			if _, _, hit := clip(XY{x.at(v.X), y.at(v.Y)}, XY{x.at(v.X), y.at(top) - 1}, wide); hit {
+				return false
+			}
+			if i == 0 {
+				continue
+			}
+			u := s.Points[i-1]
+			if _, _, hit := clip(XY{x.at(u.X), y.at(u.Y)}, XY{x.at(v.X), y.at(v.Y)}, wide); hit {
+				return false
+			}
+		}
+	}
+	for _, line := range append(q.Baselines, q.References...) {
+		if at := y.at(line.Value); at >= wide.y0 && at <= wide.y1 {
+			return false
+		}
+	}
+	return true
 }

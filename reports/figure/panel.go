@@ -99,10 +99,28 @@ func (p *page) spanBar(class string, c color.NRGBA, dash []float64, lo, hi, y fl
 	p.line(class+"-cap", c, 1.2, nil, XY{hi, y - 1.6}, XY{hi, y + 1.6})
 }
 
+// The size of notes, and how far they lie apart.
+const (
+	noteSize = textSize - 0.5
+	noteStep = noteSize * 1.2
+)
+
+// noteRoom is the y range with room for the notes above the data.
+func (p Panel) noteRoom(height float64) Range {
+	r := p.ySpan()
+	share := min((noteStep*float64(len(p.Notes))+2)/height, 0.6)
+	if len(p.Notes) > 0 && !p.YRange.set() {
+		r = widen(r)
+		r.Max += (r.Max - r.Min) * share / (1 - share)
+	}
+	return r
+}
+
 // panel draws one frame with its axes and data.
 func (p *page) panel(q Panel, b box, r Range, labelled bool) {
 	x := newAxis(r, q.LogX, b.x0, b.x1)
-	y := newAxis(q.ySpan(), false, b.y1, b.y0)
+	q.YRange = q.noteRoom(b.y1 - b.y0)
+	y := newAxis(q.YRange, false, b.y1, b.y0)
 	for _, s := range q.Series {
 		p.onsetBand(s, x, b, q.LogX)
 	}
@@ -129,9 +147,9 @@ func (p *page) panel(q Panel, b box, r Range, labelled bool) {
 	if q.Inset {
 		p.inset(q, r, b)
 	}
-	if q.Note != "" {
-		text := p.fit(q.Note, b.x1-b.x0-6)
-		p.write(p.face, text, XY{b.x0 + 3, b.y0 + textSize + 1}, textSize, start, ink, false)
+	for i, n := range q.Notes {
+		text := p.fit(n.Text, b.x1-b.x0-6)
+		p.write(p.face, text, XY{b.x0 + 3, b.y0 + noteStep*float64(i+1)}, noteSize, start, colour(n.Family), false)
 	}
 }
 

@@ -99,8 +99,8 @@ func (t *texFigure) slot(b *bytes.Buffer, i int, used, lower bool) {
 	if q.Title != "" && !lower {
 		title = append(title, texText(q.Title))
 	}
-	if q.Note != "" {
-		title = append(title, "\\scriptsize "+texText(q.Note))
+	for _, n := range q.Notes {
+		title = append(title, "\\scriptsize\\color{"+texColour(n.Family)+"}"+texText(n.Text))
 	}
 	extra := ""
 	if i == 0 && !lower && !t.direct && seriesNames(t.panels) > 1 {

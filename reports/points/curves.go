@@ -62,10 +62,18 @@ func Curves(rows []Row, o Options) (Set, error) {
 	if o.Loss {
 		rows = lossAsContinuous(rows)
 	}
-	rows, err := s.choose(rows, o)
+	chosen, err := s.choose(rows, o)
 	if err != nil {
 		return s, err
 	}
+	tasks := o.Tasks
+	if o.Axis == scaling.AxisCapability { // the axis is of all tasks, whichever are drawn
+		o.Tasks = nil
+		if chosen, err = s.choose(rows, o); err != nil {
+			return s, err
+		}
+	}
+	rows = chosen
 	groups := s.group(rows, o)
 	var keys []key
 	for k := range groups {
@@ -83,8 +91,27 @@ func Curves(rows []Row, o Options) (Set, error) {
 	s.Warnings = unique(s.Warnings)
 	if o.Axis == scaling.AxisCapability {
 		s.capability()
+		s.only(tasks)
 	}
 	return s, nil
+}
+
+// only keeps the curves of some tasks; none keeps all.
+func (s *Set) only(tasks []string) {
+	if len(tasks) == 0 {
+		return
+	}
+	var kept Set
+	for i, c := range s.Curves {
+		if slices.Contains(tasks, c.Task) {
+			kept.Curves, kept.Rows, kept.References = append(kept.Curves, c), append(kept.Rows, s.Rows[i]), append(kept.References, s.References[i])
+		}
+	}
+	kept.Warnings = slices.DeleteFunc(s.Warnings, func(w string) bool {
+		task, _, ok := strings.Cut(w, ": the capability axis")
+		return ok && !slices.Contains(tasks, task)
+	})
+	*s = kept
 }
 
 // choose keeps the rows that were asked for, and takes the baseline model's out.
@@ -286,25 +313,30 @@ func axisOf(rows []Row, o Options) string {
 	if o.Axis != "" {
 		return o.Axis
 	}
-	first := ""
-	for _, axis := range Axes[:] {
-		if axis == scaling.AxisCapability {
-			continue
-		}
+	count := func(axis string) int {
 		values := make(map[float64]bool)
 		for i := range rows {
 			if v := rows[i].On(axis); v > 0 {
 				values[v] = true
 			}
 		}
-		if len(values) > 1 {
+		return len(values)
+	}
+	axes := []string{scaling.AxisParams, AxisNonEmbedding, scaling.AxisFLOPs, scaling.AxisTokens, scaling.AxisLoss}
+	if count(scaling.AxisParams) == 1 { // one model's training
+		axes = []string{scaling.AxisTokens, scaling.AxisFLOPs, scaling.AxisLoss}
+	}
+	for _, axis := range axes {
+		if count(axis) > 1 {
 			return axis
 		}
-		if first == "" && len(values) == 1 {
-			first = axis
+	}
+	for _, axis := range Axes[:] {
+		if axis != scaling.AxisCapability && count(axis) > 0 {
+			return axis
 		}
 	}
-	return cmp.Or(first, scaling.AxisParams)
+	return scaling.AxisParams
 }
 
 // add makes one curve. Its baseline is the highest of its rows'.

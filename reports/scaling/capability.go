@@ -21,8 +21,10 @@ type Component struct {
 const (
 	minComponentModels     = 4
 	minComponentBenchmarks = 3
-	imputeRounds           = 100
+	imputeRounds           = 500
 )
+
+var errFewBenchmarks = errors.New("a capability axis needs three other benchmarks or more that most of the models share")
 
 // FirstComponent reduces scores, models × benchmarks with NaN where a model was not measured, to one capability
 // (Ruan et al. 2024, arXiv 2405.10938, section 3). Benchmarks are standardised over their models; what is missing is
@@ -34,80 +36,112 @@ func FirstComponent(scores [][]float64) (Component, error) {
 		return Component{}, errors.New("a capability axis needs four models or more")
 	}
 	k := len(scores[0])
+	if k < minComponentBenchmarks {
+		return Component{}, errFewBenchmarks
+	}
 	c := Component{Loadings: make([]float64, k)}
-	z := mat.NewDense(m, k, nil)
-	missing := make([][2]int, 0)
-	used := 0
-	for b := range k {
-		gaps, ok := standardise(scores, b, z)
-		if !ok {
-			continue
-		}
-		used++
-		missing = append(missing, gaps...)
+	columns := usable(scores)
+	if len(columns) < minComponentBenchmarks {
+		return c, errFewBenchmarks
 	}
-	if used < minComponentBenchmarks {
-		return c, errors.New("a capability axis needs three other benchmarks or more that most of the models share")
-	}
+	z := mat.NewDense(m, len(columns), nil)
 	var svd mat.SVD
-	for round := range imputeRounds {
+	for range imputeRounds {
+		for i := range columns {
+			columns[i].standardise(z, i)
+		}
 		if !svd.Factorize(z, mat.SVDThin) {
 			return c, errors.New("the benchmarks have no principal component")
 		}
-		if len(missing) == 0 || round == imputeRounds-1 {
-			break
-		}
-		var u, v mat.Dense
-		svd.UTo(&u)
-		svd.VTo(&v)
-		first, moved := svd.Values(nil)[0], 0.0
-		for _, at := range missing {
-			fill := first * u.At(at[0], 0) * v.At(at[1], 0)
-			moved = max(moved, math.Abs(fill-z.At(at[0], at[1])))
-			z.Set(at[0], at[1], fill)
-		}
-		if moved < 1e-9 {
+		if !impute(&svd, columns) {
 			break
 		}
 	}
-	c.read(&svd, m, k)
+	c.read(&svd, m, columns)
 	return c, nil
 }
 
-// standardise writes column b as z-scores with 0 where it is missing, and gives the missing places; false where it
-// tells no models apart or most models lack it.
-func standardise(scores [][]float64, b int, z *mat.Dense) (gaps [][2]int, ok bool) {
-	var n, sum, square float64
-	for i := range scores {
-		v := scores[i][b]
-		if math.IsNaN(v) {
-			gaps = append(gaps, [2]int{i, b})
+// column is a benchmark's scores with what is missing filled in.
+type column struct {
+	benchmark int
+	scores    []float64
+	missing   []int // models
+	mean, sd  float64
+}
+
+// usable gives the benchmarks that tell models apart and that more than half of them have.
+func usable(scores [][]float64) []column {
+	var out []column
+	for b := range scores[0] {
+		c := column{benchmark: b, scores: make([]float64, len(scores))}
+		sum, n, differ := 0.0, 0.0, false
+		first := math.NaN()
+		for i := range scores {
+			v := scores[i][b]
+			if math.IsNaN(v) {
+				c.missing = append(c.missing, i)
+				continue
+			}
+			if math.IsNaN(first) {
+				first = v
+			}
+			differ = differ || math.Abs(v-first) > 1e-9
+			c.scores[i] = v
+			sum += v
+			n++
+		}
+		if !differ || 2*n <= float64(len(scores)) {
 			continue
 		}
-		n++
-		sum += v
-		square += v * v
+		for _, i := range c.missing {
+			c.scores[i] = sum / n
+		}
+		out = append(out, c)
 	}
-	variance := square/n - (sum/n)*(sum/n)
-	if 2*n <= float64(len(scores)) || !(variance > 1e-12) {
-		return nil, false
+	return out
+}
+
+// standardise writes the column's z-scores to z.
+func (c *column) standardise(z *mat.Dense, at int) {
+	n := float64(len(c.scores))
+	c.mean, c.sd = 0, 0
+	for _, v := range c.scores {
+		c.mean += v / n
 	}
-	for i := range scores {
-		if v := scores[i][b]; !math.IsNaN(v) {
-			z.Set(i, b, (v-sum/n)/math.Sqrt(variance))
+	for _, v := range c.scores {
+		c.sd += (v - c.mean) * (v - c.mean) / n
+	}
+	c.sd = math.Sqrt(c.sd)
+	for i, v := range c.scores {
+		z.Set(i, at, (v-c.mean)/c.sd)
+	}
+}
+
+// impute fills in what is missing by the first component, and says whether that still moves.
+func impute(svd *mat.SVD, columns []column) bool {
+	var u, v mat.Dense
+	svd.UTo(&u)
+	svd.VTo(&v)
+	first, moved := svd.Values(nil)[0], false
+	for b := range columns {
+		c := &columns[b]
+		for _, i := range c.missing {
+			fill := c.mean + c.sd*first*u.At(i, 0)*v.At(b, 0)
+			moved = moved || math.Abs(fill-c.scores[i]) > 1e-9*c.sd
+			c.scores[i] = fill
 		}
 	}
-	return gaps, true
+	return moved
 }
 
 // read takes the component out of the decomposition, turned so that most benchmarks rise along it.
-func (c *Component) read(svd *mat.SVD, m, k int) {
+func (c *Component) read(svd *mat.SVD, m int, columns []column) {
 	var u, v mat.Dense
 	svd.UTo(&u)
 	svd.VTo(&v)
 	values := svd.Values(nil)
 	sum, total := 0.0, 0.0
-	for b := range k {
+	for b := range columns {
 		sum += v.At(b, 0)
 	}
 	for _, s := range values {
@@ -117,8 +151,8 @@ func (c *Component) read(svd *mat.SVD, m, k int) {
 	for i := range m {
 		c.Scores = append(c.Scores, sign*values[0]*u.At(i, 0))
 	}
-	for b := range k {
-		c.Loadings[b] = sign * v.At(b, 0)
+	for b, column := range columns {
+		c.Loadings[column.benchmark] = sign * v.At(b, 0)
 	}
 	c.Explained = values[0] * values[0] / total
 }

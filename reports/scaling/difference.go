@@ -18,7 +18,7 @@ type Pair struct {
 // without it (nil, or false) the scores are taken as independent, which is the wider.
 func Difference(of, over Curve, name string, paired func(model string) (Pair, bool)) Curve {
 	d := Curve{Task: of.Task, Family: of.Family, Style: of.Style, Shots: of.Shots, Form: of.Form, Axis: of.Axis,
-		Metric: of.Metric + " " + name, Baseline: Baseline{Origin: "no difference"}}
+		Metric: of.Metric + " " + name, Baseline: Baseline{Origin: NoDifference}}
 	for _, p := range of.Points {
 		i := slices.IndexFunc(over.Points, func(q Point) bool { return q.Model == p.Model && q.X == p.X })
 		if i < 0 {
@@ -44,6 +44,9 @@ func (p *Point) spreadOut() float64 {
 	}
 	return p.StdErr
 }
+
+// NoDifference is the origin of the baseline of a difference.
+const NoDifference = "no difference"
 
 // The comparisons that Compare makes.
 const (
