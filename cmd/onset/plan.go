@@ -8,10 +8,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/local/ladder"
 	"github.com/onset-eval/onset/reports"
 	"github.com/onset-eval/onset/reports/scaling"
 	"github.com/onset-eval/onset/tasks"
@@ -192,8 +194,11 @@ func (o *planOptions) useLadder(s *study) error {
 		return nil
 	}
 	l, err := openLadder(o.ladder)
+	if isMissing(err) {
+		return usage(withHint(err, "the ladders that ship are: %s", strings.Join(ladder.Ladders(), ", ")))
+	}
 	if err != nil {
-		return err
+		return usage(err)
 	}
 	var xs []float64
 	for _, m := range l.Models {

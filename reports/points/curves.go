@@ -88,11 +88,11 @@ func Curves(rows []Row, o Options) (Set, error) {
 	for _, what := range slices.Sorted(maps.Keys(missing)) {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("%s and is left out of %d curves", what, missing[what]))
 	}
-	s.Warnings = unique(s.Warnings)
 	if o.Axis == scaling.AxisCapability {
 		s.capability()
 		s.only(tasks)
 	}
+	s.Warnings = unique(s.Warnings)
 	return s, nil
 }
 
