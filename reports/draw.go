@@ -332,6 +332,15 @@ func caption(analyses []scaling.Analysis, fitted []string) string {
 	case lo < hi:
 		n = fmt.Sprintf("n = %.0f to %.0f samples a point; ", lo, hi)
 	}
+	fewest, most := math.MaxInt, 0
+	for _, a := range analyses {
+		fewest, most = min(fewest, a.Models), max(most, a.Models)
+	}
+	if fewest < most {
+		n += fmt.Sprintf("m = %d to %d models a curve; ", fewest, most)
+	} else {
+		n += fmt.Sprintf("m = %d models a curve; ", most)
+	}
 	families := distinct(analyses, func(a *scaling.Analysis) string { return a.Family })
 	if len(families) > 8 {
 		families = append(families[:7:7], fmt.Sprintf("%d more", len(families)-7))

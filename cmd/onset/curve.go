@@ -68,7 +68,7 @@ known, shots, prompt, metric, chance, stderr, continuous. -o draws the curves as
 	flags.StringSliceVar(&o.facets, "facet", nil, "what panels are split by, of "+strings.Join(reports.Facets[:], ", ")+" (default task,shots)")
 	flags.BoolVar(&o.plain, "plain", false, "draw no fitted curves, insets and lower panels")
 	flags.StringVar(&o.sort, "sort", "", "order of the printed lines: name, or onset (default onset over training tokens)")
-	o.procedure.addFlags(flags)
+	o.addFlags(flags)
 	return cmd
 }
 
@@ -89,7 +89,7 @@ func runCurve(a *app, o curveOptions, args []string) error {
 			"run a ladder: onset run --ladder LADDER.yaml …")
 	}
 	opts := o.options(a.stderr, len(in.set.Curves))
-	c := curves{set: in.set, analyses: scaling.AnalyzeAll(in.set.Curves, opts)}
+	c := curves{version: version, set: in.set, analyses: scaling.AnalyzeAll(in.set.Curves, opts)}
 	c.comparisons = scaling.Compare(in.set.Curves, opts, in.pairs.Paired)
 	if err := c.write(o); err != nil {
 		return err
@@ -141,6 +141,7 @@ func checkFigureFormats(paths []string) error {
 
 // curves are the curves of a command with what they say.
 type curves struct {
+	version     string
 	set         points.Set
 	analyses    []scaling.Analysis
 	comparisons []scaling.Comparison
@@ -221,11 +222,22 @@ func (c *curves) draw(o curveOptions) error {
 		return withHint(fmt.Errorf("there is nothing to draw as --view %s", o.view),
 			"gain needs the same models with 0 and with more shots, cot the prompts direct and cot at one shot count")
 	}
-	drawing, err := figure.Draw(reports.Figure(analyses, fo), figure.Options{})
+	f := reports.Figure(analyses, fo)
+	f.Description = c.description(analyses)
+	drawing, err := figure.Draw(f, figure.Options{})
 	if err != nil {
 		return fmt.Errorf("draw curves: %w", err)
 	}
 	return writeDrawing(drawing, o.outputs)
+}
+
+// description says in the figure's file what it shows: what drew it, and every verdict.
+func (c *curves) description(analyses []scaling.Analysis) string {
+	lines := []string{"drawn by onset " + c.version}
+	for _, a := range analyses {
+		lines = append(lines, reports.Describe(a, true))
+	}
+	return strings.Join(lines, "\n")
 }
 
 func writeDrawing(drawing *figure.Drawing, paths []string) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -89,12 +90,11 @@ func (in *curveInput) load(args []string) (loaded, error) {
 
 // readTable reads a CSV file.
 func readTable(path string) (points.Table, error) {
-	f, err := os.Open(path)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return points.Table{}, usage(err)
 	}
-	defer f.Close()
-	table, err := points.Read(f, path)
+	table, err := points.Read(bytes.NewReader(data), path)
 	return table, usage(err)
 }
 

@@ -56,7 +56,7 @@ func runDemo(ctx context.Context, a *app, o demoOptions) error {
 	if err != nil {
 		return err
 	}
-	c := curves{set: set, analyses: scaling.AnalyzeAll(set.Curves, scaling.Options{})}
+	c := curves{version: version, set: set, analyses: scaling.AnalyzeAll(set.Curves, scaling.Options{})}
 	c.comparisons = scaling.Compare(set.Curves, scaling.Options{}, results.Pairs.Paired)
 	files := pool.New().WithErrors()
 	files.Go(func() error { return writeDemo(o.output, results, &c) })

@@ -18,6 +18,8 @@ type Drawing struct {
 
 	dpi int
 	ops []op
+	// description is the figure's.
+	description string
 	// tex writes the figure for LaTeX, where the plotting is left to pgfplots.
 	tex func(io.Writer) error
 }

@@ -12,8 +12,11 @@ package figure
 type Figure struct {
 	Title   string
 	Caption string
-	Columns int
-	Panels  []Panel
+	// Description is kept in files of text (SVG, TeX) for readers who do not
+	// see the page, and for those who ask later what it shows.
+	Description string
+	Columns     int
+	Panels      []Panel
 }
 
 // Panel is one facet. Panels with the same XLabel and LogX share one x range

@@ -57,7 +57,8 @@ func Draw(f Figure, o Options) (*Drawing, error) {
 		p.row(panels[from:to], ranges[from:to])
 	}
 	p.caption(f.Caption)
-	t := texFigure{title: f.Title, caption: f.Caption, columns: p.cols, width: p.Width, panels: panels, ranges: ranges, direct: p.direct}
+	p.description = f.Description
+	t := texFigure{title: f.Title, description: f.Description, caption: f.Caption, columns: p.cols, width: p.Width, panels: panels, ranges: ranges, direct: p.direct}
 	p.tex = t.write
 	p.Height = p.y + margin
 	return p.Drawing, nil

@@ -21,6 +21,11 @@ func (d *Drawing) WriteSVG(w io.Writer) error {
 	b := new(bytes.Buffer)
 	fmt.Fprintf(b, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="%spt" height="%spt" viewBox="0 0 %s %s">`+"\n",
 		num(d.Width), num(d.Height), num(d.Width), num(d.Height))
+	if d.description != "" {
+		b.WriteString("<desc>")
+		_ = xml.EscapeText(b, []byte(d.description)) // a bytes.Buffer never fails
+		b.WriteString("</desc>\n")
+	}
 	d.defs(b, t)
 	fmt.Fprintf(b, `<rect class="page" width="%s" height="%s" fill="#ffffff"/>`+"\n", num(d.Width), num(d.Height))
 	for _, o := range d.ops {

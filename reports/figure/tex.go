@@ -12,6 +12,7 @@ import (
 // texFigure is a cleaned figure as pgfplots draws it.
 type texFigure struct {
 	title, caption string
+	description    string
 	columns        int
 	width          float64
 	panels         []Panel
@@ -33,6 +34,9 @@ func (t *texFigure) write(w io.Writer) error {
 	b.WriteString(strings.ReplaceAll(texNeeds, "%%", "%"))
 	if t.caption != "" {
 		fmt.Fprintf(b, "%% caption: %s\n", strings.Join(strings.Fields(t.caption), " "))
+	}
+	for line := range strings.Lines(t.description) {
+		fmt.Fprintf(b, "%% %s\n", strings.Join(strings.Fields(line), " "))
 	}
 	b.WriteString("\\begin{tikzpicture}\n")
 	for i := range 7 {

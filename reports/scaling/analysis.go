@@ -52,8 +52,10 @@ type Analysis struct {
 	Stability *Stability `json:"stability"`
 	Artefact  *Artefact  `json:"artefact"`
 	// Baseline is what was tested against, and P0 the performance that still counts as chance, in the metric's unit.
+	// Perfect is the score of a perfect model; 0 means 1.
 	Baseline Baseline `json:"baseline"`
 	P0       float64  `json:"p0"`
+	Perfect  float64  `json:"perfect,omitempty"`
 	// Models counts the points used, and Decades is the range of their scales.
 	Models  int           `json:"models"`
 	Decades float64       `json:"decades"`
@@ -69,8 +71,6 @@ type Analysis struct {
 	// Replication compares with the same task in other families; nil where there is none.
 	Replication *Replication `json:"replication"`
 	Warnings    []string     `json:"warnings,omitempty"`
-
-	c0, perfect float64 // for FittedAt
 }
 
 // Analyze tests every model of a curve against the baseline and says where the ability appears.
@@ -86,7 +86,7 @@ func Analyze(c Curve, o Options) Analysis {
 		a.Label = Undetermined
 		return a
 	}
-	a.P0, a.c0, a.perfect = metricUnit(&c, j.p0), j.c0, c.Perfect
+	a.P0, a.Perfect = metricUnit(&c, j.p0), c.Perfect
 	a.Decades = j.decades()
 	a.Points = pointResults(&c, points, j)
 	a.Onset = bracket(points, j.on)

@@ -3,6 +3,7 @@ package scaling_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"github.com/onset-eval/onset/reports/scaling"
@@ -72,4 +73,41 @@ func ExamplePlan() {
 	// Output:
 	// 8 models, 50 items: power 0.8
 	// 8 models, 250 items: power 1.0
+}
+
+// Where does a chain of thought begin to help?
+func ExampleCompare() {
+	direct := scaling.Curve{Task: "words", Family: "demo", Style: "direct", Metric: "acc", Axis: scaling.AxisParams}
+	cot := direct
+	cot.Style = "cot"
+	for i, k := range []float64{20, 22, 21, 90, 180, 210} {
+		x := math.Pow(10, 6+float64(i))
+		direct.Points = append(direct.Points, scaling.Point{Model: scaling.ScaleText(x), X: x, N: 250, K: 20 + 2*float64(i)})
+		cot.Points = append(cot.Points, scaling.Point{Model: scaling.ScaleText(x), X: x, N: 250, K: k})
+	}
+	for _, c := range scaling.Compare([]scaling.Curve{direct, cot}, scaling.Options{}, nil) {
+		fmt.Println(c.Statement())
+	}
+	// Output: words, 0 shots, demo: cot over direct begins to help in (100M, 1B] parameters
+}
+
+// What will the next larger model score, and how wrong was such a forecast of the largest that there is?
+func ExamplePredict() {
+	c := scaling.Curve{Task: "facts", Family: "demo", Metric: "acc", Axis: scaling.AxisParams, ContinuousName: "target_logprob"}
+	for i := range 7 {
+		x := math.Pow(10, 6+.5*float64(i))
+		loss := .3 + 3*math.Pow(x/1e6, -.2)
+		c.Points = append(c.Points, scaling.Point{Model: scaling.ScaleText(x), X: x, N: 1000, K: math.Round(1000 / (1 + math.Exp(-3*(1.5-loss)))),
+			Continuous: &scaling.Continuous{Value: -loss, StdErr: .01}})
+	}
+	f, err := scaling.Predict(c, scaling.Options{}, scaling.ForecastOptions{At: []float64{1e10}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s is predicted within %.2f\n", f.HeldOut[0].Model, math.Ceil(100*f.MeanError)/100)
+	fmt.Printf("at 10B: %.1f\n", f.Targets[0].Score)
+	// Output:
+	// 1B is predicted within 0.01
+	// at 10B: 0.9
 }

@@ -13,8 +13,8 @@ func (a *Analysis) FittedAt(model string, x float64) (float64, bool) {
 		if f.Model != model {
 			continue
 		}
-		p, ok := formula(model, f.Coefficients, a.c0, u)
-		unit := Curve{Baseline: a.Baseline, Perfect: a.perfect}
+		unit := Curve{Baseline: a.Baseline, Perfect: a.Perfect}
+		p, ok := formula(model, f.Coefficients, chance(&unit), u)
 		return metricUnit(&unit, p), ok
 	}
 	return 0, false

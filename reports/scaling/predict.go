@@ -135,7 +135,7 @@ type forecastData struct {
 func newForecastData(c *Curve, points []Point, o *Options) (*forecastData, error) {
 	d := &forecastData{}
 	all := make([]obs, len(points))
-	perfect := lossOrigin(c, points)
+	perfect := lossOrigin(c)
 	for i := range points {
 		p := &points[i]
 		loss := math.Abs(p.Continuous.Value - perfect)
@@ -152,7 +152,7 @@ func newForecastData(c *Curve, points []Point, o *Options) (*forecastData, error
 }
 
 // lossOrigin is the value of a perfect model on the continuous metric.
-func lossOrigin(c *Curve, points []Point) float64 {
+func lossOrigin(c *Curve) float64 {
 	if c.Ignorant != c.ContinuousPerfect {
 		return c.ContinuousPerfect
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -12,6 +13,18 @@ import (
 
 // seeded is a source of its own for each test.
 func seeded(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 20260101)) }
+
+// drawn is how many curves a design is simulated with: few in a hurry, and thirty times as many in a night, with
+// ONSET_NIGHTLY set.
+func drawn(usual int) int {
+	switch {
+	case os.Getenv("ONSET_NIGHTLY") != "":
+		return 30 * usual
+	case testing.Short():
+		return 10
+	}
+	return usual
+}
 
 // smoothShape rises over the whole range of three decades.
 func smoothShape() scaling.Shape { return scaling.LogisticShape(.6, 1.5, 2.64) }
@@ -23,10 +36,7 @@ func TestPowerTable(t *testing.T) {
 	const tableDraws = 60
 	shapes := map[string]scaling.Shape{"flat": scaling.FlatShape(),
 		"em_0.15": scaling.LogisticShape(.15, 2.1, .46), "em_0.3": scaling.LogisticShape(.3, 2.1, .46), "em_0.6": scaling.LogisticShape(.6, 2.1, .46)}
-	draws := 60
-	if testing.Short() {
-		draws = 10
-	}
+	draws := drawn(60)
 	type group struct{ ours, table, rows float64 }
 	groups := map[string]*group{}
 	rng := seeded(1)
@@ -87,10 +97,7 @@ func TestFalseEmergent(t *testing.T) {
 		{"rising and falling again", func(x float64) float64 { return .5 - .2*(x-1.5)*(x-1.5) }},
 		{"falling and rising again", func(x float64) float64 { return .1 + .2*(x-1.5)*(x-1.5) }},
 	}
-	draws := 40
-	if testing.Short() {
-		draws = 10
-	}
+	draws := drawn(40)
 	rng := seeded(2)
 	for _, s := range shapes {
 		emergent, total := 0.0, 0.0
@@ -135,10 +142,7 @@ func TestFlippingConstants(t *testing.T) {
 
 // TestChangePointCoverage holds that 95 % intervals of the break cover between 93 and 97 % over designs.
 func TestChangePointCoverage(t *testing.T) {
-	draws := 60
-	if testing.Short() {
-		draws = 10
-	}
+	draws := drawn(60)
 	rng := seeded(4)
 	covered, printed := 0, 0
 	for _, c := range []float64{0, .25, .5} {
