@@ -21,6 +21,8 @@ type curveInput struct {
 	tasks    []string
 	families []string
 	metrics  []string
+	prompts  []string
+	shots    []int
 	baseline string
 	pool     bool
 	// via is what stands for the continuous metric: "loss" is the models' own.
@@ -31,6 +33,8 @@ func (in *curveInput) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&in.axis, "x", "", "the axis, of "+strings.Join(points.Axes[:], ", ")+" (default the ladder's, or the first on which the models differ)")
 	flags.StringSliceVarP(&in.tasks, "task", "t", nil, "only these tasks")
 	flags.StringSliceVar(&in.families, "family", nil, "only these families")
+	flags.StringSliceVar(&in.prompts, "prompt", nil, "only these prompt styles, as direct or cot")
+	flags.IntSliceVarP(&in.shots, "shots", "f", nil, "only these shot counts")
 	flags.StringSliceVar(&in.metrics, "metric", nil, "only these metrics (default each task's first)")
 	flags.StringVar(&in.baseline, "baseline-model", "", "a model without abilities, as one of random weights: what it scores is a baseline")
 	flags.BoolVar(&in.pool, "pool", false, "one curve over the models of all families, with an intercept for each family")
@@ -81,7 +85,7 @@ func (in *curveInput) load(args []string) (loaded, error) {
 		for axis = range axes {
 		}
 	}
-	set, err := points.Curves(rows, points.Options{Axis: axis, Tasks: in.tasks, Families: in.families, Metrics: in.metrics,
+	set, err := points.Curves(rows, points.Options{Axis: axis, Tasks: in.tasks, Families: in.families, Metrics: in.metrics, Prompts: in.prompts, Shots: in.shots,
 		BaselineModel: in.baseline, Pool: in.pool, Loss: in.via == viaLoss})
 	set.Warnings = append(warnings, set.Warnings...)
 	out.set = set

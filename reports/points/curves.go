@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/onset-eval/onset/backends/yamlfile"
@@ -16,8 +17,9 @@ import (
 type Options struct {
 	// Axis is one of Axes; "" takes the first on which a curve's models differ.
 	Axis string
-	// Tasks, Families and Metrics keep only these; none keeps all.
-	Tasks, Families, Metrics []string
+	// Tasks, Families, Prompts, Metrics and Shots keep only these; none keeps all.
+	Tasks, Families, Prompts, Metrics []string
+	Shots                             []int
 	// BaselineModel names a model without abilities, as one of random weights: what it scores is a baseline of
 	// its tasks, and it is on no curve.
 	BaselineModel string
@@ -123,7 +125,9 @@ func (s *Set) choose(rows []Row, o Options) ([]Row, error) {
 	}{
 		{"task", o.Tasks, func(r *Row) string { return r.Task }},
 		{"family", o.Families, func(r *Row) string { return r.Family }},
+		{"prompt", o.Prompts, func(r *Row) string { return r.Prompt }},
 		{"metric", o.Metrics, func(r *Row) string { return r.Metric }},
+		{"shot count", texts(o.Shots), func(r *Row) string { return strconv.Itoa(r.Shots) }},
 	} {
 		if len(by.names) == 0 {
 			continue
@@ -132,7 +136,7 @@ func (s *Set) choose(rows []Row, o Options) ([]Row, error) {
 		for _, name := range by.names {
 			if !slices.Contains(have, name) {
 				hint := "there are " + strings.Join(have[:min(len(have), 12)], ", ")
-				if near := yamlfile.Nearest(name, have); near != "" {
+				if near := yamlfile.Nearest(name, have); near != "" && by.what != "shot count" {
 					hint = fmt.Sprintf("did you mean %q?", near)
 				}
 				return nil, &ChoiceError{fmt.Sprintf("there is no %s %q", by.what, name), hint}
@@ -144,6 +148,14 @@ func (s *Set) choose(rows []Row, o Options) ([]Row, error) {
 		rows = slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return r.Secondary })
 	}
 	return s.measuredBaseline(rows, o)
+}
+
+func texts(numbers []int) []string {
+	var out []string
+	for _, n := range numbers {
+		out = append(out, strconv.Itoa(n))
+	}
+	return out
 }
 
 // ChoiceError says that something was asked for that the rows do not have.
