@@ -1,0 +1,200 @@
+package lmeval
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/onset-eval/onset/tasks/pyre"
+	"github.com/onset-eval/onset/tasks/pyval"
+)
+
+// ignorer takes away what does not count when texts are compared.
+type ignorer struct {
+	patterns          []*pyre.Regexp
+	foldCase, noPunct bool
+}
+
+func readIgnorer(r *options) ignorer {
+	g := ignorer{foldCase: r.flag("ignore_case"), noPunct: r.flag("ignore_punctuation")}
+	for _, expr := range r.texts("regexes_to_ignore") {
+		re, err := pyre.Compile(expr)
+		if err != nil && r.err == nil {
+			r.err = fmt.Errorf("option regexes_to_ignore: %w", err)
+		}
+		g.patterns = append(g.patterns, re)
+	}
+	return g
+}
+
+func (g ignorer) apply(s string) (string, error) {
+	for _, re := range g.patterns {
+		var err error
+		if s, err = re.Remove(s); err != nil {
+			return "", err
+		}
+	}
+	if g.foldCase {
+		s = lower(s)
+	}
+	if g.noPunct {
+		s = without(s, unicode.IsPunct)
+	}
+	return s, nil
+}
+
+var extractorOptions = []string{
+	"regex_pattern", "group_select", "fallback", "ignore_case", "ignore_punctuation", "regexes_to_ignore",
+}
+
+func makeMultiChoice(o *pyval.Dict) (Filter, error) {
+	return choiceFilter(o, func(doc *pyval.Dict) ([]string, error) {
+		v, _ := doc.Get("choices")
+		list, ok := v.(pyval.List)
+		if !ok {
+			return nil, fmt.Errorf("multi_choice_regex needs a list of choices in the document, not %s", brief(v))
+		}
+		choices := make([]string, len(list))
+		for i, c := range list {
+			if choices[i], ok = c.(string); !ok {
+				return nil, fmt.Errorf("choice %d is no text but %s", i, brief(c))
+			}
+		}
+		return choices, nil
+	})
+}
+
+var inputChoice = pyre.MustCompile(`\([A-Z]\)([^\n^(]*)`)
+
+func makeBBHChoice(o *pyval.Dict) (Filter, error) {
+	return choiceFilter(o, func(doc *pyval.Dict) ([]string, error) {
+		input, err := docText(doc, "input")
+		if err != nil {
+			return nil, err
+		}
+		found, err := inputChoice.FindAll(input)
+		choices := make([]string, len(found))
+		for i, m := range found {
+			choices[i] = m.Groups[1]
+		}
+		return choices, err
+	})
+}
+
+// docText gives a field of a document that must be a string.
+func docText(doc *pyval.Dict, field string) (string, error) {
+	v, ok := doc.Get(field)
+	s, isText := v.(string)
+	if !ok || !isText {
+		return "", fmt.Errorf("field %q of the document must be a string, not %s", field, brief(v))
+	}
+	return s, nil
+}
+
+// choiceFilter finds the answer to a multiple-choice question as "(A)": by the pattern, else by the text of a
+// choice, else by a letter after a colon.
+func choiceFilter(o *pyval.Dict, choices func(*pyval.Dict) ([]string, error)) (Filter, error) {
+	r := readOptions(o, extractorOptions...)
+	x, fallback := readExtractor(r)
+	ignore := readIgnorer(r)
+	change := func(draw pyval.Value, c *choiceFinder) (pyval.Value, error) {
+		text, _ := draw.(string)
+		found, _, _, err := x.find(text)
+		if err == nil && found == "" {
+			found, err = c.find(text, x.at)
+		}
+		if err == nil && found == "" {
+			return fallback, nil
+		}
+		return found, err
+	}
+	return func(resps []pyval.Value, docs []*pyval.Dict) ([]pyval.Value, error) {
+		return inParallel(resps, func(i int) (pyval.Value, error) {
+			in, err := draws(resps[i])
+			if err != nil {
+				return nil, err
+			}
+			texts, err := choices(docs[i])
+			if err != nil {
+				return nil, err
+			}
+			finder, err := newChoiceFinder(texts, ignore)
+			if err != nil {
+				return nil, err
+			}
+			out := make(pyval.List, len(in))
+			for j, d := range in {
+				if out[j], err = change(d, finder); err != nil {
+					return nil, err
+				}
+			}
+			return out, nil
+		})
+	}, r.err
+}
+
+// choiceFinder finds the choices of one document in texts.
+type choiceFinder struct {
+	ignore   ignorer
+	texts    []string          // as they are compared
+	letters  map[string]string // "(A)", by the text of the choice
+	patterns [2]*pyre.Regexp   // by text and by letter; nil until needed
+}
+
+func newChoiceFinder(choices []string, ignore ignorer) (*choiceFinder, error) {
+	if len(choices) > 26 {
+		return nil, errors.New("more than 26 choices have no letters")
+	}
+	c := &choiceFinder{ignore: ignore, letters: make(map[string]string, len(choices))}
+	for i, choice := range choices {
+		text, err := ignore.apply(strip(choice))
+		if err != nil {
+			return nil, err
+		}
+		c.texts = append(c.texts, text)
+		c.letters[text] = letter(i)
+	}
+	return c, nil
+}
+
+func letter(i int) string { return "(" + string(rune('A'+i)) + ")" }
+
+// find gives the letter, the text where that is none of the choices', or "".
+func (c *choiceFinder) find(text string, at int) (string, error) {
+	if err := c.compile(); err != nil {
+		return "", err
+	}
+	reduced, err := c.ignore.apply(text)
+	if err != nil {
+		return "", err
+	}
+	found, _, _, err := extractor{c.patterns[0], at}.find(reduced)
+	if l, ok := c.letters[found]; ok && found != "" {
+		found = l
+	}
+	if found != "" || err != nil {
+		return found, err
+	}
+	found, _, _, err = extractor{c.patterns[1], at}.find(text)
+	if found != "" {
+		found = "(" + found + ")"
+	}
+	return found, err
+}
+
+func (c *choiceFinder) compile() (err error) {
+	if c.patterns[0] != nil {
+		return nil
+	}
+	var texts, names []string
+	for i, t := range c.texts {
+		texts = append(texts, pyre.Escape(t))
+		names = append(names, string(rune('A'+i)))
+	}
+	if c.patterns[0], err = pyre.Compile(strings.Join(texts, "|")); err != nil {
+		return err
+	}
+	c.patterns[1], err = pyre.Compile(`:[\s]*(` + strings.Join(names, "|") + ")")
+	return err
+}
