@@ -148,3 +148,17 @@ func (t *Task) aggregationOf(metric string) Aggregation {
 	a, _ := findAggregation("mean")
 	return a
 }
+
+// Aggregate aggregates one metric's values by a named aggregation of the harness.
+func Aggregate(ctx context.Context, metric, aggregation string, items []pyval.Value, bootstrapIters int, rules Rules) (Result, error) {
+	r := Result{Metric: metric, N: len(items)}
+	a, ok := findAggregation(aggregation)
+	if !ok {
+		return r, fmt.Errorf("there is no aggregation %q", aggregation)
+	}
+	if len(items) == 0 {
+		return r, fmt.Errorf("metric %s has no values", metric)
+	}
+	err := rules.aggregate(ctx, a, items, bootstrapIters, &r)
+	return r, err
+}
