@@ -1,0 +1,301 @@
+package pyval
+
+import (
+	"math"
+	"math/big"
+	"strings"
+	"unicode/utf8"
+)
+
+// percentArgs hands out the values that a % format asks for.
+type percentArgs struct {
+	values  []Value
+	used    int
+	mapping *Dict // for %(name)s
+	single  bool  // the right operand is no tuple
+	markup  bool  // texts are escaped
+}
+
+func (a *percentArgs) next() (Value, error) {
+	if a.used >= len(a.values) {
+		return nil, typeError("not enough arguments for format string")
+	}
+	a.used++
+	return a.values[a.used-1], nil
+}
+
+// percent is format % arg.
+func percent(like Value, format string, arg Value) (Value, error) {
+	args := &percentArgs{values: []Value{arg}, single: true}
+	_, args.markup = like.(Markup)
+	switch a := arg.(type) {
+	case Tuple:
+		args.values, args.single = a, false
+	case *Named:
+		args.values, args.single = a.Items, false
+	case *Dict:
+		args.mapping = a
+	}
+	var b strings.Builder
+	for {
+		i := strings.IndexByte(format, '%')
+		if i < 0 {
+			b.WriteString(format)
+			break
+		}
+		b.WriteString(format[:i])
+		rest, err := args.one(&b, format[i+1:])
+		if err != nil {
+			return nil, err
+		}
+		if b.Len() > MaxText {
+			return nil, errTooLarge("a text")
+		}
+		format = rest
+	}
+	if args.used < len(args.values) && (!args.single || args.mapping == nil && !isList(arg)) {
+		if err := operandError(arg); err != nil {
+			return nil, err
+		}
+		return nil, typeError("not all arguments converted during string formatting")
+	}
+	return sameText(like, b.String()), nil
+}
+
+// one writes the conversion that begins after a percent sign and gives what follows it.
+func (a *percentArgs) one(b *strings.Builder, s string) (string, error) {
+	var v Value
+	named := false
+	if strings.HasPrefix(s, "(") {
+		key, rest, err := percentKey(s[1:])
+		if err != nil {
+			return "", err
+		}
+		if a.mapping == nil {
+			return "", typeError("format requires a mapping")
+		}
+		value, ok := a.mapping.Get(key)
+		if !ok {
+			return "", Errorf("KeyError", "%s", Repr(key))
+		}
+		v, named, s, a.used = value, true, rest, len(a.values)
+	}
+	p := spec{precision: -1, sign: '-'}
+	zero := false
+	for ; s != "" && strings.IndexByte("-+ #0", s[0]) >= 0; s = s[1:] {
+		switch s[0] {
+		case '-':
+			p.align = '<'
+		case '#':
+			p.alternate = true
+		case '0':
+			zero = true
+		case '+':
+			p.sign = '+'
+		case ' ':
+			if p.sign != '+' {
+				p.sign = ' '
+			}
+		}
+	}
+	if zero && p.align == 0 {
+		p.fill, p.align = "0", '='
+	}
+	var err error
+	if p.width, s, err = a.size(s); err != nil {
+		return "", err
+	}
+	if p.width < 0 {
+		p.width = 0
+	}
+	if strings.HasPrefix(s, ".") {
+		if p.precision, s, err = a.size(s[1:]); err != nil {
+			return "", err
+		}
+		p.precision = max(p.precision, 0)
+	}
+	s = strings.TrimLeft(s, "hlL")
+	if s == "" {
+		return "", valueError("incomplete format")
+	}
+	verb, n := utf8.DecodeRuneInString(s)
+	if verb == '%' {
+		b.WriteByte('%')
+		return s[n:], nil
+	}
+	if !named {
+		if v, err = a.next(); err != nil {
+			return "", err
+		}
+	}
+	text, err := a.convert(p, verb, v)
+	b.WriteString(text)
+	return s[n:], err
+}
+
+// percentKey reads the name in parentheses, which may hold balanced ones.
+func percentKey(s string) (key, rest string, err error) {
+	depth := 1
+	for i := range len(s) {
+		switch s[i] {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		}
+		if depth == 0 {
+			return s[:i], s[i+1:], nil
+		}
+	}
+	return "", "", valueError("incomplete format key")
+}
+
+// size reads a width or precision, which may be a star; -1 stands for none.
+func (a *percentArgs) size(s string) (int, string, error) {
+	if strings.HasPrefix(s, "*") {
+		v, err := a.next()
+		if err != nil {
+			return 0, "", err
+		}
+		n, ok := asInt(v)
+		if !ok {
+			return 0, "", typeError("* wants int")
+		}
+		if n > MaxText {
+			return 0, "", errTooLarge("a text")
+		}
+		return int(max(n, -1)), s[1:], nil
+	}
+	return digits(s)
+}
+
+// digits reads a number in front of s, -1 where there is none.
+func digits(s string) (int, string, error) {
+	n, i := 0, 0
+	for ; i < len(s) && s[i] >= '0' && s[i] <= '9'; i++ {
+		if n = 10*n + int(s[i]-'0'); n > MaxText {
+			return 0, "", errTooLarge("a text")
+		}
+	}
+	if i == 0 {
+		return -1, s, nil
+	}
+	return n, s[i:], nil
+}
+
+func (a *percentArgs) convert(p spec, verb rune, v Value) (string, error) {
+	switch verb {
+	case 's', 'r', 'a':
+		return a.text(p, verb, v)
+	case 'c':
+		return percentChar(p, v)
+	case 'd', 'i', 'u', 'x', 'X', 'o':
+		return percentInt(p, verb, v)
+	case 'e', 'E', 'f', 'F', 'g', 'G':
+		if err := operandError(v); err != nil {
+			return "", err
+		}
+		if !isNumber(v) {
+			return "", typeError("must be real number, not %s", TypeName(v))
+		}
+		f, err := asFloat(v)
+		p.verb = byte(verb)
+		p.precision = min(p.precision, 1000)
+		return p.float(f), err
+	}
+	return "", valueError("unsupported format character %s (0x%x)", Repr(string(verb)), verb)
+}
+
+func (a *percentArgs) text(p spec, verb rune, v Value) (string, error) {
+	s, err := Text(v)
+	if verb != 's' {
+		var b []byte
+		b, err = AppendRepr(nil, v)
+		s = string(b)
+		if verb == 'a' {
+			s = ascii(s)
+		}
+	}
+	if _, safe := v.(Markup); a.markup && !(safe && verb == 's') {
+		s = string(Escape(s))
+	}
+	if p.precision >= 0 && runeCount(s) > p.precision {
+		s = string([]rune(s)[:p.precision])
+	}
+	if p.align == '=' {
+		p.fill, p.align = "", 0
+	}
+	return p.pad(s, 0, '>'), err
+}
+
+// ascii is Python's ascii of a text that repr gave.
+func ascii(s string) string {
+	var b []byte
+	for _, r := range s {
+		switch {
+		case r < 0x80:
+			b = append(b, byte(r))
+		case r < 0x100:
+			b = appendEscape(b, `\x`, r, 2)
+		case r < 0x10000:
+			b = appendEscape(b, `\u`, r, 4)
+		default:
+			b = appendEscape(b, `\U`, r, 8)
+		}
+	}
+	return string(b)
+}
+
+func percentChar(p spec, v Value) (string, error) {
+	s, ok := TextOf(v)
+	if n, isInt := asInt(v); isInt {
+		if n < 0 || n > utf8.MaxRune {
+			return "", Errorf("OverflowError", "%%c arg not in range(0x110000)")
+		}
+		s, ok = string(rune(n)), true
+	}
+	if !ok || runeCount(s) != 1 {
+		return "", typeError("%%c requires int or char")
+	}
+	if p.align == '=' {
+		p.fill, p.align = "", 0
+	}
+	return p.pad(s, 0, '>'), nil
+}
+
+func percentInt(p spec, verb rune, v Value) (string, error) {
+	if err := operandError(v); err != nil {
+		return "", err
+	}
+	if f, ok := v.(float64); ok && verb != 'x' && verb != 'X' && verb != 'o' {
+		if math.IsInf(f, 0) || math.IsNaN(f) {
+			return "", valueError("cannot convert float %s to integer", formatFloat(f))
+		}
+		n, _ := big.NewFloat(f).Int(nil)
+		v = n
+	}
+	if !isInt(v) {
+		if verb == 'x' || verb == 'X' || verb == 'o' {
+			return "", typeError("%%%c format: an integer is required, not %s", verb, TypeName(v))
+		}
+		return "", typeError("%%%c format: a real number is required, not %s", verb, TypeName(v))
+	}
+	p.verb = byte(verb)
+	if p.precision <= 0 {
+		return p.integer(bigOf(v))
+	}
+	if p.precision > 10000 {
+		return "", errTooLarge("a text")
+	}
+	inner := p
+	inner.width, inner.fill, inner.align = 0, "", 0
+	s, err := inner.integer(bigOf(v))
+	signed := len(s) - len(strings.TrimLeft(s, "+- "))
+	if p.alternate && p.verb != 'd' && p.verb != 'i' && p.verb != 'u' {
+		signed += 2
+	}
+	if missing := p.precision - (len(s) - signed); missing > 0 {
+		s = s[:signed] + strings.Repeat("0", missing) + s[signed:]
+	}
+	return p.pad(s, signed, '>'), err
+}

@@ -1,0 +1,89 @@
+package pyval
+
+import "math/big"
+
+func pick[T any](items []T, at []int) []T {
+	out := make([]T, len(at))
+	for i, j := range at {
+		out[i] = items[j]
+	}
+	return out
+}
+
+// sliceOf gives run(lo, hi) where the step is 1, and else each(indices).
+func sliceOf(length int, start, stop, step Value, run func(lo, hi int) Value, each func(at []int) Value) (Value, error) {
+	lo, n, by, err := sliceBounds(length, start, stop, step)
+	if err != nil {
+		return nil, err
+	}
+	if by == 1 {
+		return run(lo, lo+n), nil
+	}
+	at := make([]int, n)
+	for i := range at {
+		at[i] = lo + i*by
+	}
+	return each(at), nil
+}
+
+// sliceBounds gives the first index of a slice, how many there are, and the step between them, as
+// slice.indices in Python does.
+func sliceBounds(length int, start, stop, step Value) (lo, n, by int, err error) {
+	by = 1
+	if step != nil {
+		if by, err = sliceIndex(step); err != nil {
+			return 0, 0, 0, err
+		}
+		if by == 0 {
+			return 0, 0, 0, valueError("slice step cannot be zero")
+		}
+	}
+	least, most := 0, length
+	if by < 0 {
+		least, most = -1, length-1
+	}
+	bound := func(v Value, missing int) (int, error) {
+		if v == nil {
+			return missing, nil
+		}
+		i, err := sliceIndex(v)
+		if i < 0 {
+			i += length
+		}
+		return min(max(i, least), most), err
+	}
+	first, last := least, most
+	if by < 0 {
+		first, last = most, least
+	}
+	if lo, err = bound(start, first); err != nil {
+		return 0, 0, 0, err
+	}
+	hi, err := bound(stop, last)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	switch {
+	case by > 0 && lo < hi:
+		n = (hi-lo-1)/by + 1
+	case by < 0 && hi < lo:
+		n = (lo-hi-1)/-by + 1
+	default:
+		lo = min(max(lo, 0), length)
+	}
+	return lo, n, by, nil
+}
+
+// farIndex is beyond every index, and far enough from the ends of int to be added to.
+const farIndex = 1 << 40
+
+func sliceIndex(v Value) (int, error) {
+	if b, ok := v.(*big.Int); ok {
+		return b.Sign() * farIndex, nil
+	}
+	n, ok := asInt(v)
+	if !ok {
+		return 0, typeError("slice indices must be integers or None or have an __index__ method")
+	}
+	return int(min(max(n, -farIndex), farIndex)), nil
+}
