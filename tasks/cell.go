@@ -33,12 +33,13 @@ func (s Suite) Cells(x *Index) ([]Cell, error) {
 	seen := make(map[key]bool)
 	var out []Cell
 	for _, e := range s.Entries {
-		names := []string{e.Task}
-		if tagged := x.Tagged(e.Task); len(tagged) > 0 && x.tasks[e.Task] == nil {
-			names = tagged
+		refs, err := x.Resolve(e.Task)
+		if err != nil {
+			return nil, e.point("task", err)
 		}
-		for _, name := range names {
-			t, err := x.Task(name)
+		for _, ref := range refs {
+			name := ref.Name
+			t, err := ref.Load()
 			if err != nil {
 				return nil, e.point("task", err)
 			}

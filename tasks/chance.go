@@ -18,7 +18,7 @@ type chanceRule struct {
 }
 
 // read reads a probability: a number, a fraction such as 1/26, or the column or template that gives it.
-func (c *chanceRule) read(f yamlfile.Field) error {
+func (c *chanceRule) read(d document, f yamlfile.Field) error {
 	c.stated = true
 	if v, err := f.Number(); err == nil {
 		c.value = v
@@ -33,7 +33,7 @@ func (c *chanceRule) read(f yamlfile.Field) error {
 		return checkChance(f, v)
 	}
 	c.stated = false
-	c.each, err = readExpr(f, false)
+	c.each, err = readExpr(d, f, false)
 	return err
 }
 

@@ -1,83 +1,20 @@
 package tasks
 
 import (
-	"errors"
-	"io/fs"
+	"maps"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/onset-eval/onset/backends/yamlfile"
+	"github.com/onset-eval/onset/tasks/hooks"
 )
 
 // document is a task file with what it includes: its top-level keys, each with its own file and place.
 type document struct {
-	file    string
-	entries map[string]yamlfile.Pair
-}
-
-// maxIncludes bounds the depth of includes.
-const maxIncludes = 64
-
-// readDocument reads the file and its includes. Later includes overwrite earlier ones and the file's own
-// keys overwrite both, key by key, without merging inside a value.
-func readDocument(fsys fs.FS, file string, chain []string) (document, error) {
-	doc := document{file: file, entries: make(map[string]yamlfile.Pair)}
-	data, err := fs.ReadFile(fsys, file)
-	if err != nil {
-		return doc, err
-	}
-	root, err := yamlfile.Parse(file, data)
-	if err != nil {
-		return doc, err
-	}
-	own, err := root.Pairs()
-	if err != nil {
-		return doc, err
-	}
-	for _, p := range own {
-		if p.Key != "include" {
-			continue
-		}
-		if err := doc.include(fsys, p.Field, append(chain, file)); err != nil {
-			return doc, err
-		}
-	}
-	for _, p := range own {
-		if p.Key != "include" {
-			doc.entries[p.Key] = p
-		}
-	}
-	return doc, nil
-}
-
-func (d *document) include(fsys fs.FS, f yamlfile.Field, chain []string) error {
-	names, err := f.Texts()
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		at := path.Join(path.Dir(d.file), name)
-		switch {
-		case !fs.ValidPath(at):
-			return f.Errorf("include: %s is outside of the folder of tasks", name)
-		case slices.Contains(chain, at):
-			return f.Errorf("include: %s includes itself, by way of %s", at, strings.Join(chain, ", "))
-		case len(chain) > maxIncludes:
-			return f.Errorf("include: more than %d files include one another", maxIncludes)
-		}
-		base, err := readDocument(fsys, at, chain)
-		if errors.Is(err, fs.ErrNotExist) {
-			return f.Hintf("the path is relative to this file", "include: there is no file %s", at)
-		}
-		if err != nil {
-			return err
-		}
-		for key, p := range base.entries {
-			d.entries[key] = p
-		}
-	}
-	return nil
+	file     string
+	tree     *tree
+	includes []string // all files included, directly or not
+	entries  map[string]yamlfile.Pair
 }
 
 // field gives the value of a key; it is not set where the file does not have the key.
@@ -85,12 +22,56 @@ func (d document) field(key string) yamlfile.Field { return d.entries[key].Field
 
 // with gives a copy with some keys replaced.
 func (d document) with(over []yamlfile.Pair) document {
-	out := document{file: d.file, entries: make(map[string]yamlfile.Pair, len(d.entries))}
-	for k, p := range d.entries {
-		out.entries[k] = p
+	d.entries = maps.Clone(d.entries)
+	if d.entries == nil {
+		d.entries = make(map[string]yamlfile.Pair)
 	}
 	for _, p := range over {
-		out.entries[p.Key] = p
+		d.entries[p.Key] = p
 	}
-	return out
+	return d
+}
+
+// functionTag marks a reference to a Python function.
+const functionTag = "!function"
+
+func isFunction(f yamlfile.Field) bool { return f.Set() && f.Value().Tag == functionTag }
+
+// call resolves a reference: a.b.f is the function f of a/b.py beside the file that states it.
+func (d document) call(f yamlfile.Field) hooks.Call {
+	module, name := "", strings.TrimSpace(f.Value().Value)
+	if i := strings.LastIndex(name, "."); i >= 0 {
+		module, name = name[:i], name[i+1:]
+	}
+	c := hooks.Call{File: join(f.File, strings.ReplaceAll(module, ".", "/")+".py"), Name: name}
+	if d.tree != nil {
+		c.Module = d.tree.module(c.File)
+		if !path.IsAbs(c.File) && d.tree.source.dir != "" {
+			// What stands above the folder of tasks tells hooks apart too.
+			c.File = path.Join(lastFolders(d.tree.source.dir), c.File)
+		}
+	}
+	return c
+}
+
+// lastFolders gives up to three folders at the end of a path on disk.
+func lastFolders(dir string) string {
+	parts := strings.Split(strings.Trim(strings.ReplaceAll(dir, "\\", "/"), "/"), "/")
+	return strings.Join(parts[max(0, len(parts)-3):], "/")
+}
+
+// hook finds the native equivalent of a function; nil where f is no reference to one.
+func (d document) hook(f yamlfile.Field, kind hooks.Kind) (*hooks.Found, error) {
+	if !isFunction(f) {
+		return nil, nil
+	}
+	found, err := hooks.Find(kind, d.call(f))
+	if err != nil {
+		hint := ""
+		if h, ok := err.(interface{ Hint() string }); ok {
+			hint = h.Hint()
+		}
+		return nil, &yamlfile.Error{File: f.File, Line: f.Node.Line, Column: f.Node.Column, Msg: f.Key + ": " + err.Error(), Advice: hint, Err: err}
+	}
+	return found, nil
 }

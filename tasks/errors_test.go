@@ -170,11 +170,15 @@ func TestIndex(t *testing.T) {
 	if got := index.Broken(); len(got) != 1 || got[0].Error() != broken {
 		t.Errorf("Broken = %v", got)
 	}
+	twice := `"twice" is defined more than once: one/twice1.yaml:1:7 counts, one/twice2.yaml:1:7 does not`
+	if got := index.Warnings(); len(got) != 1 || got[0].Error() != twice {
+		t.Errorf("Warnings = %v", got)
+	}
 	for _, c := range []struct{ name, want, hint string }{
 		{"beta", "", ""},
 		{"alpha", `two/a.yaml: the key "doc_to_text" is missing: generate_until needs it`, ""},
-		{"twice", `the task "twice" is defined more than once: one/twice1.yaml:1:7, one/twice2.yaml:1:7`, ""},
-		{"all", `"all" is a group of tasks, which is not supported yet`, "name its tasks one by one"},
+		{"twice", "", ""},
+		{"all", `"all" is a group of tasks`, "a suite may name it, and then means its tasks"},
 		{"bata", `no task is called "bata"; 1 task files could not be read, the first: ` + broken, `did you mean "beta"?`},
 	} {
 		_, err := index.Task(c.name)

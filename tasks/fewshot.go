@@ -10,26 +10,46 @@ import (
 )
 
 // maxPool bounds the rows that worked examples are drawn from, and so their memory. Of a larger split a
-// uniform sample of this size is kept, the same in every run.
+// uniform sample of this size is kept, the same in every run. Compat mode keeps all.
 const maxPool = 1 << 16
 
 // pool holds the rows that worked examples are drawn from. It is read at its first use.
 type pool struct {
-	split *split
+	split *split        // nil where the examples are written out
+	docs  []*pyval.Dict // those
 
-	mu   sync.Mutex
-	rows []dataset.Row // nil until read
+	mu    sync.Mutex
+	rows  []dataset.Row // nil until read
+	whole []dataset.Row // the same for compat mode
 }
 
-func (p *pool) load(ctx context.Context, task string) ([]dataset.Row, error) {
+// size counts the rows.
+func (p *pool) size() int {
+	if p.split == nil {
+		return len(p.docs)
+	}
+	return p.split.rows
+}
+
+func (p *pool) load(ctx context.Context, task string, compat bool) ([]dataset.Row, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.rows != nil {
-		return p.rows, nil
+	kept, most := &p.rows, maxPool
+	if compat {
+		kept, most = &p.whole, p.size()
+	}
+	if *kept != nil {
+		return *kept, nil
+	}
+	if p.split == nil {
+		for i, doc := range p.docs {
+			*kept = append(*kept, dataset.Row{Values: doc, Index: i})
+		}
+		return *kept, nil
 	}
 	rng := stream.Rand(0, "fewshot pool", task, p.split.name)
-	rows := make([]dataset.Row, 0, min(p.split.rows, maxPool))
-	for row, err := range dataset.Rows(p.split.files...) {
+	rows := make([]dataset.Row, 0, min(p.split.rows, most))
+	for row, err := range p.split.each() {
 		if err != nil {
 			return nil, err
 		}
@@ -37,13 +57,13 @@ func (p *pool) load(ctx context.Context, task string) ([]dataset.Row, error) {
 			return nil, err
 		}
 		// Vitter 1985, algorithm R.
-		if len(rows) < maxPool {
+		if len(rows) < most {
 			rows = append(rows, row)
-		} else if i := rng.IntN(row.Index + 1); i < maxPool {
+		} else if i := rng.IntN(row.Index + 1); i < most {
 			rows[i] = row
 		}
 	}
-	p.rows = rows
+	*kept = rows
 	return rows, nil
 }
 
@@ -55,7 +75,7 @@ func drawExamples(rows []dataset.Row, self dataset.Row, k int, order func(n int)
 	next := order(len(rows))
 	for i := next(); i >= 0 && len(out) < k; i = next() {
 		row := rows[i]
-		if row.File == self.File && row.Line == self.Line || pyval.Repr(row.Values) == own {
+		if row.File != "" && row.Line > 0 && row.File == self.File && row.Line == self.Line || pyval.Repr(row.Values) == own {
 			continue
 		}
 		out = append(out, row.Values)

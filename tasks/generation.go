@@ -3,6 +3,7 @@ package tasks
 import (
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/backends/yamlfile"
+	"github.com/onset-eval/onset/tasks/pyval"
 )
 
 // defaultMaxTokens is the dialect's bound on generated tokens.
@@ -12,7 +13,7 @@ const defaultMaxTokens = 256
 // examples; without do_sample or a temperature, decoding is greedy.
 func readSampling(f yamlfile.Field, fewshotDelimiter string) (backends.Sampling, error) {
 	s := backends.Sampling{MaxTokens: defaultMaxTokens, Stop: stops(fewshotDelimiter)}
-	if !f.Set() {
+	if !f.Set() || f.IsNull() {
 		return s, nil
 	}
 	pairs, err := f.Pairs()
@@ -87,4 +88,39 @@ func assign(to *float64, f yamlfile.Field, low, high float64) error {
 		*to = *v
 	}
 	return err
+}
+
+// readKwargs gives generation_kwargs as the harness makes them of a task file.
+func readKwargs(f yamlfile.Field, fewshotDelimiter string) (*pyval.Dict, error) {
+	out := new(pyval.Dict)
+	if !f.Set() || f.IsNull() {
+		out.Set("temperature", 0.0)
+		out.Set("do_sample", false)
+		out.Set("max_gen_toks", int64(defaultMaxTokens))
+		out.Set("until", pyval.List{fewshotDelimiter})
+		return out, nil
+	}
+	v, err := pythonValue(f)
+	if err != nil {
+		return nil, err
+	}
+	out, ok := v.(*pyval.Dict)
+	if !ok {
+		return nil, f.Wrong("a mapping")
+	}
+	if v, ok := out.Get("temperature"); ok {
+		switch v := v.(type) {
+		case int64:
+			out.Set("temperature", float64(v))
+		case string:
+			f, err := pyval.ParseFloat(v)
+			if err == nil {
+				out.Set("temperature", f)
+			}
+		}
+	}
+	if _, ok := out.Get("until"); !ok {
+		out.Set("until", pyval.List{fewshotDelimiter})
+	}
+	return out, nil
 }

@@ -5,13 +5,13 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/onset-eval/onset/backends/yamlfile"
+	"github.com/onset-eval/onset/tasks/dataset"
 )
 
 // Source is a folder of task files.
@@ -21,46 +21,76 @@ type Source struct {
 	FS   fs.FS
 	// Only is the path of the one file to take tasks from; empty for every .yaml and .yml file.
 	Only string
+
+	dir string // the folder on disk that FS reads, which includes may leave; "" for none
 }
 
-// PathSource makes a source of a folder, or of one task file, which may include and read what lies in its
-// folder and below.
+// PathSource makes a source of a folder, or of one task file, which may include what its relative paths reach and
+// read the data that lies in its folder and below.
 func PathSource(name string) (Source, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return Source{}, fmt.Errorf("read tasks: %w", err)
 	}
-	if info.IsDir() {
-		return Source{Name: name, FS: os.DirFS(name)}, nil
+	dir, file := name, ""
+	if !info.IsDir() {
+		dir, file = filepath.Split(name)
+		dir = filepath.Clean(dir)
+		name = dir
 	}
-	dir, file := filepath.Split(name)
-	if dir == "" {
-		dir = "."
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return Source{}, fmt.Errorf("read tasks: %w", err)
 	}
-	return Source{Name: filepath.Clean(dir), FS: os.DirFS(dir), Only: file}, nil
+	return Source{Name: name, FS: os.DirFS(dir), Only: file, dir: abs}, nil
+}
+
+// Provider finds the data of a task whose dataset_path names no local files: the files of each split of the
+// dataset of this path and configuration. name is "" where the task states none.
+type Provider func(path, name string, kwargs Options) (map[string][]dataset.File, error)
+
+// IndexOptions say how tasks are found. The zero value keeps no index file and knows local data alone.
+type IndexOptions struct {
+	// Cache is a file that keeps what was found, by path, size and time of change of the task files, so that the
+	// next index reads only those that changed; "" for none. A file that cannot be used is made anew.
+	Cache string
+	// Data finds data that is not beside the task files; nil knows none.
+	Data Provider
 }
 
 // Index finds tasks by name. It may be used concurrently.
 type Index struct {
-	tasks  map[string]*indexed
-	tags   map[string][]string
-	groups map[string]bool // known and not supported yet
-	broken []error         // what is wrong with files of folders
+	options  IndexOptions
+	tasks    map[string]*indexed
+	groups   map[string]*indexed
+	python   map[string]*indexed // tasks that are Python classes
+	tags     map[string][]string
+	broken   []error // what is wrong with files of folders
+	warnings []error
+	trees    []*tree
 }
 
-// indexed is a task that is loaded at its first use.
+// indexed is a name of the index: a task, which is loaded at its first use, or a group.
 type indexed struct {
-	places []string // more than one where a source defines the name twice
-	load   func() (*Task, error)
+	tree  *tree
+	file  string
+	place *yamlfile.Error
+	load  func() (*Task, error)
 }
 
-// NewIndex finds the tasks of the sources. A name in a later source hides that of an earlier one. Data is
-// not read yet, and a task file's keys are checked when the task is asked for. A file of a folder that
-// cannot be read hides no other: Broken tells of it.
-func NewIndex(sources ...Source) (*Index, error) {
-	x := &Index{tasks: make(map[string]*indexed), tags: make(map[string][]string), groups: make(map[string]bool)}
+// NewIndex finds the tasks of the sources with the zero options.
+func NewIndex(sources ...Source) (*Index, error) { return OpenIndex(IndexOptions{}, sources...) }
+
+// OpenIndex finds the tasks, groups and tags of the sources. A name in a later source hides that of an earlier
+// one; of equal names in one source the first counts, in the order of their paths, and Warnings tells of the
+// others. Data is not read yet, and a task file's keys are checked when the task is asked for. A file of a folder
+// that cannot be read hides no other: Broken tells of it.
+func OpenIndex(o IndexOptions, sources ...Source) (*Index, error) {
+	x := &Index{options: o, tasks: make(map[string]*indexed), groups: make(map[string]*indexed),
+		python: make(map[string]*indexed), tags: make(map[string][]string)}
+	cache := readIndexFile(o.Cache)
 	for _, s := range sources {
-		if err := x.add(s); err != nil {
+		if err := x.add(s, cache); err != nil {
 			return nil, err
 		}
 	}
@@ -68,88 +98,76 @@ func NewIndex(sources ...Source) (*Index, error) {
 		slices.Sort(names)
 		x.tags[tag] = slices.Compact(names)
 	}
-	return x, nil
+	return x, cache.save()
 }
 
-func (x *Index) add(s Source) error {
-	files := []string{s.Only}
-	if s.Only == "" {
-		var err error
-		if files, err = taskFiles(s.FS); err != nil {
-			return fmt.Errorf("read tasks of %s: %w", s.Name, err)
+// add files the entries of a source under their names.
+func (x *Index) add(s Source, cache *indexFile) error {
+	t := newTree(s)
+	x.trees = append(x.trees, t)
+	entries, err := t.scan(cache)
+	if err != nil {
+		return fmt.Errorf("read tasks of %s: %w", s.Name, err)
+	}
+	found := make(map[string]*indexed) // tasks and groups share their names
+	for _, e := range entries {
+		if e.err != nil {
+			if s.Only != "" {
+				return s.wrap(e.err)
+			}
+			x.broken = append(x.broken, s.wrap(e.err))
+			continue
+		}
+		if e.kind == "" {
+			continue
+		}
+		entry := &indexed{tree: t, file: e.file, place: &yamlfile.Error{File: e.file, Line: e.line, Column: e.column}}
+		if other := found[e.name]; other != nil {
+			x.warnings = append(x.warnings, fmt.Errorf("%q is defined more than once: %s counts, %s does not",
+				e.name, s.at(other.place), s.at(entry.place)))
+			continue
+		}
+		found[e.name] = entry
+		for _, names := range []map[string]*indexed{x.tasks, x.groups, x.python} {
+			delete(names, e.name)
+		}
+		switch e.kind {
+		case kindTask:
+			entry.load = sync.OnceValues(func() (*Task, error) { return x.loadNamed(entry, e.name, nil) })
+			x.tasks[e.name] = entry
+		case kindGroup:
+			x.groups[e.name] = entry
+			continue
+		case kindPython:
+			x.python[e.name] = entry
+		}
+		for _, tag := range e.tags {
+			x.tags[tag] = append(x.tags[tag], e.name)
 		}
 	}
-	found := make(map[string]*indexed)
-	for _, file := range files {
-		err := x.addFile(s, file, found)
-		switch {
-		case err != nil && s.Only != "":
-			return s.wrap(err)
-		case err != nil:
-			x.broken = append(x.broken, s.wrap(err))
-		}
-	}
-	maps.Copy(x.tasks, found)
 	return nil
 }
 
-func taskFiles(fsys fs.FS) ([]string, error) {
-	var out []string
-	err := fs.WalkDir(fsys, ".", func(file string, e fs.DirEntry, err error) error {
-		if ext := path.Ext(file); err == nil && !e.IsDir() && (ext == ".yaml" || ext == ".yml") {
-			out = append(out, file)
-		}
-		return err
-	})
-	return out, err
+// loadNamed reads a task of the index with some keys replaced, and its data.
+func (x *Index) loadNamed(e *indexed, name string, over []yamlfile.Pair) (*Task, error) {
+	t, err := x.readNamed(e, name, over)
+	if err == nil {
+		err = t.readData(x.options.Data)
+	}
+	if err != nil {
+		return nil, e.tree.source.wrap(err)
+	}
+	t.source = e.tree.source.Name
+	return t, nil
 }
 
-// addFile files a task under its name. Files that name no task are there to be included.
-func (x *Index) addFile(s Source, file string, found map[string]*indexed) error {
-	d, err := readDocument(s.FS, file, nil)
+// readNamed reads a task's keys and not its data.
+func (x *Index) readNamed(e *indexed, name string, over []yamlfile.Pair) (*Task, error) {
+	d, err := e.tree.document(e.file, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if g := d.field("group"); g.Set() {
-		if name, err := g.Name(); err == nil {
-			x.groups[name] = true
-		}
-		return nil
-	}
-	f := d.field("task")
-	if !f.Set() && s.Only == "" {
-		return nil
-	}
-	if !f.Set() {
-		return &yamlfile.Error{File: file, Msg: "the key \"task\" is missing", Advice: "write task: NAME"}
-	}
-	name, err := f.Name()
-	if err != nil {
-		return err
-	}
-	place := &yamlfile.Error{File: file, Line: f.Node.Line, Column: f.Node.Column}
-	if other := found[name]; other != nil {
-		other.places = append(other.places, s.at(place))
-		return nil
-	}
-	found[name] = &indexed{places: []string{s.at(place)}, load: sync.OnceValues(func() (*Task, error) {
-		t, err := loadTask(s.FS, file, name)
-		if err != nil {
-			return nil, s.wrap(err)
-		}
-		t.source = s.Name
-		return t, nil
-	})}
-	if f := d.field("tag"); f.Set() {
-		tags, err := f.Texts()
-		if err != nil {
-			return err
-		}
-		for _, tag := range tags {
-			x.tags[tag] = append(x.tags[tag], name)
-		}
-	}
-	return nil
+	return readTask(d.with(over), name)
 }
 
 // wrap puts the source's name before the files that an error names.
@@ -164,11 +182,22 @@ func (s Source) at(e *yamlfile.Error) string {
 	return strings.TrimSuffix(s.wrap(e).Error(), ": ")
 }
 
-// Names lists the tasks, sorted.
+// Names lists the tasks, sorted, without those that are Python classes.
 func (x *Index) Names() []string { return slices.Sorted(maps.Keys(x.tasks)) }
 
 // Broken lists what is wrong with files that may hold tasks and could not be read.
 func (x *Index) Broken() []error { return slices.Clone(x.broken) }
+
+// Warnings lists what is odd about the task files so far: names and keys that stand more than once.
+func (x *Index) Warnings() []error {
+	out := slices.Clone(x.warnings)
+	for _, t := range x.trees {
+		t.mu.Lock()
+		out = append(out, t.warnings...)
+		t.mu.Unlock()
+	}
+	return out
+}
 
 // Tags lists the tags, sorted.
 func (x *Index) Tags() []string { return slices.Sorted(maps.Keys(x.tags)) }
@@ -176,38 +205,55 @@ func (x *Index) Tags() []string { return slices.Sorted(maps.Keys(x.tags)) }
 // Tagged lists the tasks with a tag, sorted.
 func (x *Index) Tagged(tag string) []string { return slices.Clone(x.tags[tag]) }
 
+// PythonTasks lists the tasks that are Python classes, sorted; they cannot be run.
+func (x *Index) PythonTasks() []string { return slices.Sorted(maps.Keys(x.python)) }
+
+// Check reads the keys of a task and reports what is wrong with them. It reads no data.
+func (x *Index) Check(name string) error {
+	found := x.tasks[name]
+	if found == nil {
+		return x.unknown(name)
+	}
+	_, err := x.readNamed(found, name, nil)
+	return found.tree.source.wrap(err)
+}
+
 // Task gives the task of a name. The first call loads it and reads its data once. An unknown name is an
 // *UnknownTaskError.
 func (x *Index) Task(name string) (*Task, error) {
-	found := x.tasks[name]
-	switch {
-	case found != nil && len(found.places) > 1:
-		return nil, fmt.Errorf("the task %q is defined more than once: %s", name, strings.Join(found.places, ", "))
-	case found != nil:
+	if found := x.tasks[name]; found != nil {
 		return found.load()
-	case x.groups[name]:
-		return nil, &UnknownTaskError{Name: name, Group: true}
 	}
-	e := &UnknownTaskError{Name: name, Near: yamlfile.Nearest(name, slices.Concat(x.Names(), x.Tags()))}
+	return nil, x.unknown(name)
+}
+
+func (x *Index) unknown(name string) error {
+	if x.groups[name] != nil || x.python[name] != nil {
+		return &UnknownTaskError{Name: name, Group: x.groups[name] != nil, Python: x.python[name] != nil}
+	}
+	e := &UnknownTaskError{Name: name, Near: yamlfile.Nearest(name, slices.Concat(x.Names(), x.Tags(), x.Groups()))}
 	if len(x.broken) > 0 {
 		e.Err = fmt.Errorf("%d task files could not be read, the first: %w", len(x.broken), x.broken[0])
 	}
-	return nil, e
+	return e
 }
 
 // UnknownTaskError says that no task has a name.
 type UnknownTaskError struct {
-	Name  string
-	Near  string // a known name that is spelt nearly so; "" for none
-	Group bool   // the name is that of a group, which is not supported yet
-	Err   error  // why it may be missing: files that could not be read; nil for none
+	Name   string
+	Near   string // a known name that is spelt nearly so; "" for none
+	Group  bool   // the name is that of a group
+	Python bool   // the name is that of a Python class
+	Err    error  // why it may be missing: files that could not be read; nil for none
 }
 
 func (e *UnknownTaskError) Error() string {
-	if e.Group {
-		return fmt.Sprintf("%q is a group of tasks, which is not supported yet", e.Name)
-	}
-	if e.Err != nil {
+	switch {
+	case e.Group:
+		return fmt.Sprintf("%q is a group of tasks", e.Name)
+	case e.Python:
+		return fmt.Sprintf("the task %q is a Python class, which cannot be run here", e.Name)
+	case e.Err != nil:
 		return fmt.Sprintf("no task is called %q; %v", e.Name, e.Err)
 	}
 	return fmt.Sprintf("no task is called %q", e.Name)
@@ -219,7 +265,9 @@ func (e *UnknownTaskError) Unwrap() error { return e.Err }
 func (e *UnknownTaskError) Hint() string {
 	switch {
 	case e.Group:
-		return "name its tasks one by one"
+		return "a suite may name it, and then means its tasks"
+	case e.Python:
+		return "leave it out"
 	case e.Near != "":
 		return fmt.Sprintf("did you mean %q?", e.Near)
 	}

@@ -11,15 +11,13 @@ var (
 	// askKeys decide what is asked; a style may replace them.
 	askKeys = [...]string{"description", "doc_to_text", "doc_to_target", "doc_to_choice", "target_delimiter",
 		"fewshot_delimiter", "num_fewshot", "fewshot_config", "output_type", "generation_kwargs", "filter_list",
-		"metric_list", "repeats"}
+		"metric_list", "repeats", "gen_prefix", "process_results"}
 	// dataKeys decide what the documents are.
 	dataKeys = [...]string{"task", "tag", "task_alias", "dataset_path", "dataset_name", "dataset_kwargs", "test_split",
 		"validation_split", "training_split", "fewshot_split", "metadata", "onset", "should_decontaminate",
-		"doc_to_decontamination_query"}
+		"doc_to_decontamination_query", "process_docs", "task_list", "unsafe_code", "group", "group_alias"}
 	// laterKeys belong to the dialect and are refused, so that no task is run with half its meaning.
-	laterKeys = [...]string{"class", "group", "group_alias", "aggregate_metric_list", "process_docs", "process_results",
-		"gen_prefix", "doc_to_image", "doc_to_audio", "custom_dataset", "unsafe_code", "use_prompt", "task_list",
-		"process_docs_kwargs", "download_mode"}
+	laterKeys = [...]string{"class", "doc_to_image", "doc_to_audio", "custom_dataset", "use_prompt", "download_mode"}
 )
 
 // checkKeys refuses every key that has no meaning here.

@@ -29,7 +29,7 @@ type styleKeys struct {
 var extraKeys = [...]string{"doc", "ability", "chance", "guess", "id", "examples", "companion", "styles"}
 
 // readExtras decodes the `onset:` key; a task without it is asked directly.
-func readExtras(f yamlfile.Field) (extras, error) {
+func readExtras(d document, f yamlfile.Field) (extras, error) {
 	x := extras{styles: []styleKeys{{style: Direct}}}
 	if !f.Set() {
 		return x, nil
@@ -46,7 +46,7 @@ func readExtras(f yamlfile.Field) (extras, error) {
 		case "ability":
 			x.ability, err = p.Text()
 		case "chance":
-			err = x.chance.read(p.Field)
+			err = x.chance.read(d, p.Field)
 		case "guess":
 			err = x.chance.readGuess(p.Field)
 		case "id":

@@ -44,6 +44,13 @@ type Sample struct {
 	// Chance is the probability that a guess answers this sample right, in [0,1]; 0 is unknown. Of several
 	// ways to guess that know nothing but the prompt's form, the task states the best.
 	Chance float64
+	// Inputs > 0 marks a sample whose question depends on the choice: the first so many requests each ask for the
+	// one target after the question with one of the Choices, and Gold is the right question.
+	Inputs int
+	// Unconditional marks a sample whose last request scores the Choices alone, for mutual information.
+	Unconditional bool
+	// Raw is the sample as lm-evaluation-harness has it; nil unless it is asked for.
+	Raw *Raw
 }
 
 // Kind is the kind of the sample's main request.

@@ -1,10 +1,13 @@
 package tasks
 
-import "github.com/onset-eval/onset/backends/yamlfile"
+import (
+	"github.com/onset-eval/onset/backends/yamlfile"
+	"github.com/onset-eval/onset/tasks/hooks"
+)
 
 // readMetrics reads metric_list. Whether a metric exists and takes its options is for evaluators to say.
-func readMetrics(f yamlfile.Field) ([]MetricSpec, error) {
-	if !f.Set() {
+func readMetrics(d document, f yamlfile.Field) ([]MetricSpec, error) {
+	if !f.Set() || f.IsNull() {
 		return nil, nil
 	}
 	items, err := f.Items()
@@ -21,10 +24,14 @@ func readMetrics(f yamlfile.Field) ([]MetricSpec, error) {
 		for _, p := range pairs {
 			switch p.Key {
 			case "metric":
-				m.Name, err = p.Text()
+				if m.Func, err = d.hook(p.Field, hooks.Metric); err == nil {
+					m.Name, err = nameOf(d, p.Field)
+				}
 			case "higher_is_better": // the scorer says so itself
 			case "aggregation":
-				m.Aggregation, err = p.Text()
+				if m.AggregationFunc, err = d.hook(p.Field, hooks.Aggregate); err == nil {
+					m.Aggregation, err = nameOf(d, p.Field)
+				}
 			default:
 				err = addOption(&m.Options, p)
 			}
@@ -41,8 +48,8 @@ func readMetrics(f yamlfile.Field) ([]MetricSpec, error) {
 }
 
 // readPipelines reads filter_list; nil where the task states none, which means the response as it is.
-func readPipelines(f yamlfile.Field) ([]PipelineSpec, error) {
-	if !f.Set() {
+func readPipelines(d document, f yamlfile.Field) ([]PipelineSpec, error) {
+	if !f.Set() || f.IsNull() {
 		return nil, nil
 	}
 	items, err := f.Items()
@@ -61,7 +68,7 @@ func readPipelines(f yamlfile.Field) ([]PipelineSpec, error) {
 			case "name":
 				pipe.Name, err = p.Text()
 			case "filter":
-				pipe.Filters, err = readFilters(p.Field)
+				pipe.Filters, err = readFilters(d, p.Field)
 			default:
 				err = p.Unknown([]string{"name", "filter"})
 			}
@@ -82,7 +89,7 @@ func readPipelines(f yamlfile.Field) ([]PipelineSpec, error) {
 	return out, nil
 }
 
-func readFilters(f yamlfile.Field) ([]FilterSpec, error) {
+func readFilters(d document, f yamlfile.Field) ([]FilterSpec, error) {
 	items, err := f.Items()
 	if err != nil {
 		return nil, err
@@ -95,9 +102,16 @@ func readFilters(f yamlfile.Field) ([]FilterSpec, error) {
 		}
 		var spec FilterSpec
 		for _, p := range pairs {
-			if p.Key == "function" {
-				spec.Function, err = p.Text()
-			} else {
+			switch {
+			case p.Key == "function" || p.Key == "filter_fn" && isFunction(p.Field):
+				found, wrong := d.hook(p.Field, hooks.Filter)
+				if err = wrong; found != nil {
+					spec.Func = found
+				}
+				if err == nil && p.Key == "function" {
+					spec.Function, err = nameOf(d, p.Field)
+				}
+			default:
 				err = addOption(&spec.Options, p)
 			}
 			if err != nil {
@@ -110,6 +124,14 @@ func readFilters(f yamlfile.Field) ([]FilterSpec, error) {
 		out = append(out, spec)
 	}
 	return out, nil
+}
+
+// nameOf gives a text, or the name of a function.
+func nameOf(d document, f yamlfile.Field) (string, error) {
+	if isFunction(f) {
+		return d.call(f).Name, nil
+	}
+	return f.Text()
 }
 
 func addOption(options *Options, p yamlfile.Pair) error {

@@ -13,7 +13,9 @@ import (
 // readSplits finds the data files of each split: dataset_path names their format and
 // dataset_kwargs.data_files the files, relative to the file that states them. Without split names there
 // is one split, train.
-func readSplits(fsys fs.FS, d document) (map[string][]dataset.File, error) {
+// Other data is the provider's to find.
+func readSplits(d document, data Provider) (map[string][]dataset.File, error) {
+	fsys := d.tree.source.FS
 	f := d.field("dataset_path")
 	if !f.Set() {
 		return nil, &yamlfile.Error{File: d.file, Msg: "the key \"dataset_path\" is missing", Advice: "write dataset_path: json"}
@@ -21,6 +23,9 @@ func readSplits(fsys fs.FS, d document) (map[string][]dataset.File, error) {
 	format, err := f.Text()
 	if err != nil {
 		return nil, err
+	}
+	if data != nil && !localData(d, format) {
+		return provided(d, format, data)
 	}
 	if format != string(dataset.JSON) && format != string(dataset.CSV) {
 		return nil, f.Hintf("use json or csv, with dataset_kwargs.data_files", "dataset_path: %q is not supported yet", format)
@@ -123,4 +128,61 @@ func checkSplit(f yamlfile.Field, name string, splits map[string][]dataset.File)
 	}
 	slices.Sort(known)
 	return unknownWord(f, name, known)
+}
+
+// localData reports whether dataset_path names a format, and data_files names files beside the task file.
+func localData(d document, format string) bool {
+	if format != string(dataset.JSON) && format != string(dataset.CSV) {
+		return false
+	}
+	f := d.field("dataset_kwargs")
+	if !f.Set() {
+		return true
+	}
+	v, err := f.Plain(0)
+	if err != nil {
+		return true
+	}
+	kwargs, _ := v.(map[string]any)
+	var remote func(v any) bool
+	remote = func(v any) bool {
+		switch v := v.(type) {
+		case string:
+			return strings.Contains(v, "://") || path.IsAbs(v)
+		case []any:
+			return slices.ContainsFunc(v, remote)
+		case map[string]any:
+			for _, e := range v {
+				if remote(e) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	return !remote(kwargs["data_files"]) && kwargs["data_files"] != nil
+}
+
+// provided asks the provider for the data of a task.
+func provided(d document, path string, data Provider) (map[string][]dataset.File, error) {
+	f := d.field("dataset_path")
+	name, kwargs := "", Options(nil)
+	if f := d.field("dataset_name"); f.Set() && !f.IsNull() {
+		var err error
+		if name, err = f.Name(); err != nil {
+			return nil, err
+		}
+	}
+	if f := d.field("dataset_kwargs"); f.Set() && !f.IsNull() {
+		v, err := f.Plain(0)
+		if err != nil {
+			return nil, err
+		}
+		kwargs, _ = v.(map[string]any)
+	}
+	splits, err := data(path, name, kwargs)
+	if err != nil {
+		return nil, &yamlfile.Error{File: f.File, Line: f.Node.Line, Column: f.Node.Column, Msg: "dataset_path: " + err.Error(), Err: err}
+	}
+	return splits, nil
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/tasks/hooks"
+	"github.com/onset-eval/onset/tasks/pyval"
 )
 
 // Task is one benchmark: its data, its prompts, and the names of what judges it. It does not change once
@@ -17,7 +19,11 @@ type Task struct {
 	styles                []Style
 	layouts               map[Style]*layout
 	eval                  *split
-	pools                 map[string]*pool // by split
+	pools                 map[string]*pool // by fewshot.key
+	document              document
+	process               *hooks.Found                   // process_docs; nil for none
+	inputs                map[Style]func() (bool, error) // whether its questions depend on the choice
+	testSplit             string                         // the split of test_split; "" where the task states none
 }
 
 // Name gives the task's name.
@@ -67,6 +73,23 @@ func (t *Task) Metrics(s Style) []MetricSpec {
 func (t *Task) Filters(s Style) []PipelineSpec {
 	if l := t.layouts[s]; l != nil {
 		return l.pipelines
+	}
+	return nil
+}
+
+// Results gives process_results, the function that judges instead of the metrics' own rules; nil without one.
+func (t *Task) Results(s Style) *hooks.Found {
+	if l := t.layouts[s]; l != nil {
+		return l.results
+	}
+	return nil
+}
+
+// Kwargs gives generation_kwargs as lm-evaluation-harness has them, defaults included; nil where nothing is
+// generated. The caller changes nothing in them.
+func (t *Task) Kwargs(s Style) *pyval.Dict {
+	if l := t.layouts[s]; l != nil {
+		return l.kwargs
 	}
 	return nil
 }
@@ -128,9 +151,9 @@ func (t *Task) Shots(style Style) Shots {
 	case l.output == logLikelihoodRolled:
 		return Shots{}
 	}
-	p := t.pools[l.pool].split
-	most := min(p.rows, maxPool)
-	if p == t.eval {
+	p := t.pools[l.fewshot.key()]
+	most := min(p.size(), maxPool)
+	if p.split == t.eval {
 		most = max(0, most-1) // a sample is no example for itself
 	}
 	return Shots{Default: l.shots, Max: most}

@@ -1,0 +1,167 @@
+// Package hooks holds native equivalents of the Python functions that task files of lm-evaluation-harness name
+// with !function, so that such tasks run without Python.
+//
+// A hook is a value in an explicit list: what it stands for (the end of the Python file's path, the function's name,
+// and digests of the source that it was written against) and a Go function over Python values. A source of another
+// digest is refused, since it may mean something else.
+package hooks
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/onset-eval/onset/tasks/pyval"
+)
+
+// Kind says what a function is called for.
+type Kind string
+
+// The kinds of hooks.
+const (
+	Docs      Kind = "process_docs"    // changes the documents of a split
+	Doc       Kind = "doc_to"          // gives a question, a target, choices of one document
+	Samples   Kind = "samples"         // gives worked examples
+	Results   Kind = "process_results" // scores one document's responses
+	Aggregate Kind = "aggregation"     // makes one number of the scores of all documents
+	Metric    Kind = "metric"          // scores one answer
+	Filter    Kind = "filter"          // turns responses into answers
+)
+
+// Func is a hook's function: exactly one field is set, that of its kind, but for Docs, which has two forms.
+type Func struct {
+	// Row gives what becomes of one document; nil drops it. It must not change doc.
+	Row func(doc *pyval.Dict) (*pyval.Dict, error)
+	// All gives what becomes of a split's documents, where they depend on one another.
+	All func(docs []*pyval.Dict) ([]*pyval.Dict, error)
+	// Doc gives the value of doc_to_text, doc_to_target or doc_to_choice.
+	Doc func(doc *pyval.Dict) (pyval.Value, error)
+	// Samples gives the worked examples.
+	Samples func() ([]*pyval.Dict, error)
+	// Results gives metric values by name, in order, of the filtered responses to a document's requests.
+	Results func(doc *pyval.Dict, results []pyval.Value) (*pyval.Dict, error)
+	// Aggregate gives a metric's value over all documents.
+	Aggregate func(values []pyval.Value) (pyval.Value, error)
+	// Metric scores predictions against references; options are those of the metric's entry in metric_list.
+	Metric func(references, predictions []pyval.Value, options *pyval.Dict) (pyval.Value, error)
+	// Filter turns the responses to each document into answers.
+	Filter func(responses []pyval.Value, docs []*pyval.Dict) ([]pyval.Value, error)
+}
+
+// Call is one mention of a function in a task file.
+type Call struct {
+	// File is the path of the Python file, with slashes; Name the function's.
+	File, Name string
+	// Module is the Python file; nil where it is not there.
+	Module *Module
+}
+
+// Hook is a native equivalent of Python functions.
+type Hook struct {
+	Kind Kind
+	// Files match the ends of paths of Python files: hellaswag/utils.py, mmlu_prox/*/utils.py.
+	Files []string
+	// Name matches the function's name; a * stands for any part of it.
+	Name string
+	// Digests are those of the sources that it stands for, see Module.Digest.
+	Digests []string
+	// Func is the function, where it does not depend on the call.
+	Func Func
+	// Make makes the function of a call; nil where Func is used.
+	Make func(Call) (Func, error)
+}
+
+// MissingError says that a function has no native equivalent.
+type MissingError struct {
+	Kind       Kind
+	File, Name string
+	Digest     string // of its source; "" where the file is not there
+	Changed    bool   // there is an equivalent of another source
+	Err        error  // why there is none; may be nil
+}
+
+func (e *MissingError) Error() string {
+	switch {
+	case e.Err != nil:
+		return fmt.Sprintf("the function %s of %s: %v", e.Name, e.File, e.Err)
+	case e.Changed:
+		return fmt.Sprintf("the function %s of %s changed upstream: no native equivalent stands for its digest %s", e.Name, e.File, e.Digest)
+	}
+	return fmt.Sprintf("the function %s of %s has no native equivalent yet", e.Name, e.File)
+}
+
+func (e *MissingError) Unwrap() error { return e.Err }
+
+// Hint says what to do.
+func (e *MissingError) Hint() string {
+	if e.Changed {
+		return "use the task tree of lm_eval 0.4.13, or a later onset"
+	}
+	return "leave the task out, or write the key without a function"
+}
+
+// Found is a function with what is known of where it comes from.
+type Found struct {
+	Func Func
+	Name string // FILE:FUNCTION, the file as the task's folder names it
+	// Digest is that of the Python source; "" where the file is not there, and the equivalent is trusted.
+	Digest string
+}
+
+// Find gives the native equivalent of a function. Without one, the error is a *MissingError.
+func Find(kind Kind, c Call) (*Found, error) {
+	missing := &MissingError{Kind: kind, File: c.File, Name: c.Name}
+	if c.Module != nil {
+		digest, err := c.Module.Digest(c.Name)
+		if err != nil {
+			missing.Err = err
+			return nil, missing
+		}
+		missing.Digest = digest
+	}
+	for _, group := range all {
+		for i := range group {
+			h := &group[i]
+			if h.Kind != kind || !matchName(h.Name, c.Name) {
+				continue
+			}
+			known := missing.Digest != "" && slices.Contains(h.Digests, missing.Digest)
+			if missing.Digest == "" {
+				known = h.stands(c.File)
+			}
+			if !known {
+				missing.Changed = missing.Changed || h.stands(c.File)
+				continue
+			}
+			f := h.Func
+			if h.Make != nil {
+				var err error
+				if f, err = h.Make(c); err != nil {
+					missing.Err = err
+					return nil, missing
+				}
+			}
+			return &Found{Func: f, Name: c.File + ":" + c.Name, Digest: missing.Digest}, nil
+		}
+	}
+	return nil, missing
+}
+
+// stands reports whether the hook is for a file of this path.
+func (h *Hook) stands(file string) bool {
+	parts := strings.Split(file, "/")
+	return slices.ContainsFunc(h.Files, func(pattern string) bool {
+		n := strings.Count(pattern, "/") + 1
+		if len(parts) < n {
+			return false
+		}
+		ok, _ := path.Match(pattern, strings.Join(parts[len(parts)-n:], "/"))
+		return ok
+	})
+}
+
+func matchName(pattern, name string) bool {
+	ok, _ := path.Match(pattern, name)
+	return ok
+}

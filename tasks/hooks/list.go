@@ -1,0 +1,4 @@
+package hooks
+
+// all lists the hooks that there are.
+var all = [...][]Hook{}

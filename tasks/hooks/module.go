@@ -1,0 +1,141 @@
+package hooks
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Module is the source of a Python file, cut into the statements of its outermost level. Nothing is run.
+type Module struct {
+	statements []statement
+	bound      map[string][]int // by name, the statements that bind it
+
+	mu      sync.Mutex
+	digests map[string]string
+}
+
+// statement is one statement with what is inside of it.
+type statement struct {
+	lines []line
+	names []string // that it binds
+	used  []string // all words in it that may be names
+}
+
+// ParseModule cuts a Python file into statements. Any text gives a module; what is no Python gives no names.
+func ParseModule(source string) *Module {
+	m := &Module{bound: make(map[string][]int), digests: make(map[string]string)}
+	for _, l := range scanLines(source) {
+		if l.indent > 0 || l.continues() || m.decorated() {
+			if len(m.statements) == 0 {
+				continue
+			}
+			last := &m.statements[len(m.statements)-1]
+			last.lines = append(last.lines, l)
+			continue
+		}
+		m.statements = append(m.statements, statement{lines: []line{l}})
+	}
+	for i := range m.statements {
+		s := &m.statements[i]
+		s.read()
+		for _, n := range s.names {
+			m.bound[n] = append(m.bound[n], i)
+		}
+	}
+	return m
+}
+
+// decorated reports whether the last statement is a decorator that waits for its function.
+func (m *Module) decorated() bool {
+	if len(m.statements) == 0 {
+		return false
+	}
+	lines := m.statements[len(m.statements)-1].lines
+	return strings.HasPrefix(lines[len(lines)-1].text, "@") && lines[len(lines)-1].indent == 0
+}
+
+// Digest gives the first 16 hex digits of the SHA-256 of the source that a function depends on: its own, and that
+// of all names of the module which it uses, in the order of the file, without comments and blank lines. A name
+// that is made while the module runs has the digest of the whole module.
+func (m *Module) Digest(name string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := name
+	if m.bound[name] == nil {
+		if !m.dynamic() {
+			return "", fmt.Errorf("the file does not define it")
+		}
+		key = ""
+	}
+	if d, ok := m.digests[key]; ok {
+		return d, nil
+	}
+	h := sha256.New()
+	for _, i := range m.closure(key) {
+		for _, l := range m.statements[i].lines {
+			fmt.Fprintf(h, "%d %s\n", l.indent, l.text)
+		}
+	}
+	d := hex.EncodeToString(h.Sum(nil))[:16]
+	m.digests[key] = d
+	return d, nil
+}
+
+// dynamic reports whether the module may make names that its text does not show.
+func (m *Module) dynamic() bool {
+	return slices.ContainsFunc(m.statements, func(s statement) bool {
+		return slices.Contains(s.used, "globals") || slices.Contains(s.used, "import *")
+	})
+}
+
+// closure gives the statements that name depends on, rising; all of them for "".
+func (m *Module) closure(name string) []int {
+	var out []int
+	if name == "" {
+		for i := range m.statements {
+			out = append(out, i)
+		}
+		return out
+	}
+	seen := make(map[int]bool)
+	queue := slices.Clone(m.bound[name])
+	for len(queue) > 0 {
+		i := queue[0]
+		queue = queue[1:]
+		if seen[i] {
+			continue
+		}
+		seen[i] = true
+		out = append(out, i)
+		for _, word := range m.statements[i].used {
+			queue = append(queue, m.bound[word]...)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Defines reports whether the module's text binds the name.
+func (m *Module) Defines(name string) bool { return m != nil && m.bound[name] != nil }
+
+// Assigned gives the text that is assigned to a name, where it is assigned once: NAME = TEXT.
+func (m *Module) Assigned(name string) (string, bool) {
+	if m == nil || len(m.bound[name]) != 1 {
+		return "", false
+	}
+	s := m.statements[m.bound[name][0]]
+	rest, ok := strings.CutPrefix(s.lines[0].text, name)
+	if !ok || len(s.lines) != 1 {
+		return "", false
+	}
+	rest = strings.TrimSpace(rest)
+	if annotation, value, ok := strings.Cut(rest, "="); ok && strings.HasPrefix(annotation, ":") {
+		return strings.TrimSpace(value), true
+	}
+	value, ok := strings.CutPrefix(rest, "=")
+	return strings.TrimSpace(value), ok && !strings.HasPrefix(value, "=")
+}

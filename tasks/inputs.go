@@ -1,0 +1,51 @@
+package tasks
+
+import (
+	"fmt"
+
+	"github.com/onset-eval/onset/tasks/dataset"
+	"github.com/onset-eval/onset/tasks/pyval"
+)
+
+// dependent reports whether the style's questions depend on the choice: doc_to_text gives the number of a choice
+// for every document. Documents are read up to the first for which it does not.
+func (t *Task) dependent(l *layout) (bool, error) {
+	if l.output != multipleChoice {
+		return false, nil
+	}
+	for row, err := range t.eval.each() {
+		if err != nil {
+			return false, Source{Name: t.source}.wrap(err)
+		}
+		if yes, err := l.dependsOn(row.Values, t.eval.columns); !yes || err != nil {
+			return false, nil // an error is the sample's to tell
+		}
+	}
+	return true, nil
+}
+
+// dependsOn reports whether one document's question is the number of a choice.
+func (l *layout) dependsOn(doc *pyval.Dict, names columns) (bool, error) {
+	if !l.eval.choice.isSet {
+		return false, nil
+	}
+	v, err := l.eval.text.question(doc, names, true)
+	if err != nil {
+		return false, err
+	}
+	_, yes := asIndex(v)
+	return yes, nil
+}
+
+// decideInputs lets the first document decide for all, as the harness does.
+func (m *maker) decideInputs(row dataset.Row) error {
+	if m.inputs != nil {
+		return nil
+	}
+	yes, err := m.layout.dependsOn(row.Values, m.task.eval.columns)
+	if err != nil {
+		return rowError(row, fmt.Errorf("the first document: %w", err))
+	}
+	m.inputs = &yes
+	return nil
+}
