@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"errors"
 	"maps"
 	"path"
 	"strings"
@@ -15,6 +16,7 @@ type document struct {
 	tree     *tree
 	includes []string // all files included, directly or not
 	entries  map[string]yamlfile.Pair
+	missing  *[]*hooks.MissingError // collects the functions without an equivalent, instead of an error for the first
 }
 
 // field gives the value of a key; it is not set where the file does not have the key.
@@ -66,6 +68,11 @@ func (d document) hook(f yamlfile.Field, kind hooks.Kind) (*hooks.Found, error) 
 		return nil, nil
 	}
 	found, err := hooks.Find(kind, d.call(f))
+	var missing *hooks.MissingError
+	if d.missing != nil && errors.As(err, &missing) {
+		*d.missing = append(*d.missing, missing)
+		return new(hooks.Found), nil
+	}
 	if err != nil {
 		hint := ""
 		if h, ok := err.(interface{ Hint() string }); ok {

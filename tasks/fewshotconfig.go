@@ -115,10 +115,13 @@ func (l *layout) readSamples(d document, f yamlfile.Field) error {
 	if err != nil {
 		return err
 	}
-	if found != nil {
+	if found != nil && d.missing == nil {
 		if l.fewshot.samples, err = found.Func.Samples(); err != nil {
 			return f.Errorf("%s: %s: %v", f.Key, found.Name, err)
 		}
+		return nil
+	}
+	if found != nil {
 		return nil
 	}
 	items, err := f.Items()

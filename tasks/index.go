@@ -12,6 +12,7 @@ import (
 
 	"github.com/onset-eval/onset/backends/yamlfile"
 	"github.com/onset-eval/onset/tasks/dataset"
+	"github.com/onset-eval/onset/tasks/hooks"
 )
 
 // Source is a folder of task files.
@@ -216,6 +217,23 @@ func (x *Index) Check(name string) error {
 	}
 	_, err := x.readNamed(found, name, nil)
 	return found.tree.source.wrap(err)
+}
+
+// Missing lists the functions that a task names and that have no native equivalent; each once for each mention.
+// The error is what else is wrong with its keys. It reads no data.
+func (x *Index) Missing(name string) ([]*hooks.MissingError, error) {
+	found := x.tasks[name]
+	if found == nil {
+		return nil, x.unknown(name)
+	}
+	d, err := found.tree.document(found.file, nil)
+	if err != nil {
+		return nil, found.tree.source.wrap(err)
+	}
+	missing := []*hooks.MissingError{}
+	d.missing = &missing
+	_, err = readTask(d, name)
+	return missing, found.tree.source.wrap(err)
 }
 
 // Task gives the task of a name. The first call loads it and reads its data once. An unknown name is an
