@@ -18,8 +18,8 @@ func TestRender(t *testing.T) {
 		"Q: {{q}}\nA:":           "Q: a{b}\nA:",
 		"{{ n }}{{n}}{q}":        "33{q}",
 		"{{{n}}}":                "",
-		"{% if n %}x{% endif %}": "",
-		"{{ n + 1 }}":            "",
+		"{% if n %}x{% endif %}": "x",
+		"{{ n + 1 }}":            "4",
 		"{{ n":                   "",
 	} {
 		tpl, err := template.Compile(src)

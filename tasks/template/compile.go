@@ -1,0 +1,291 @@
+package template
+
+import (
+	"fmt"
+
+	"github.com/onset-eval/onset/tasks/pyval"
+)
+
+// compiler turns statements into steps.
+type compiler struct {
+	t         *Template
+	opts      *Options
+	blockList []*blockNode
+}
+
+// scope is where a statement or expression stands.
+type scope struct {
+	syms     *symbols
+	fn       *function
+	topLevel bool // in no loop, macro or other scope
+	soft     bool // a filter that does not exist fails only when it is run
+}
+
+// inner opens a scope within the same function.
+func (s scope) inner() scope {
+	return scope{syms: newSymbols(s.syms, s.fn), fn: s.fn}
+}
+
+// within opens a scope in a function of its own.
+func (s scope) within() scope {
+	fn := &function{parent: s.fn, slots: map[string]int{}}
+	return scope{syms: newSymbols(s.syms, fn), fn: fn}
+}
+
+func (s scope) softly() scope {
+	s.soft = true
+	return s
+}
+
+// template compiles the whole template, and then its blocks, which see names through the context alone.
+func (c *compiler) template(body []stmt) (err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case syntaxPanic:
+			err = p.err
+		default:
+			panic(p)
+		}
+	}()
+	c.findBlocks(body)
+	c.t.root = c.rootFunction(body, true)
+	c.t.blocks = map[string]*function{}
+	for _, b := range c.blockList {
+		if c.t.blocks[b.name] != nil {
+			c.fail(b.lineNo(), "block '%s' defined twice", b.name)
+		}
+		c.t.blocks[b.name] = c.rootFunction(b.body, false)
+	}
+	return nil
+}
+
+func (c *compiler) fail(line int, format string, args ...any) {
+	panic(syntaxPanic{&Error{Line: line, Kind: "TemplateAssertionError", Err: textError(fmt.Sprintf(format, args...))}})
+}
+
+func (c *compiler) rootFunction(body []stmt, topLevel bool) *function {
+	fn := &function{slots: map[string]int{}}
+	s := scope{syms: newSymbols(nil, fn), fn: fn, topLevel: topLevel}
+	var self []step
+	if mentions(body, "self") {
+		slot := s.syms.parameter("self").slot
+		self = append(self, func(r *run) error {
+			r.f.slots[slot] = &templateRef{}
+			return nil
+		})
+	}
+	s.syms.stmts(body)
+	fn.body = append(append(self, c.enter(s)...), c.stmts(body, s)...)
+	return fn
+}
+
+func (c *compiler) findBlocks(body []stmt) {
+	var onStmt func(stmt)
+	onStmt = func(s stmt) {
+		if b, ok := s.(*blockNode); ok {
+			c.blockList = append(c.blockList, b)
+		}
+		walkStmt(s, func(node) {}, onStmt)
+	}
+	for _, s := range body {
+		onStmt(s)
+	}
+}
+
+// access reads and writes a variable through the frames between.
+type access struct {
+	hops, slot int
+}
+
+func (c *compiler) access(s scope, r ref) access {
+	hops := 0
+	for fn := s.fn; fn != r.fn && fn != nil; fn = fn.parent {
+		hops++
+	}
+	return access{hops, r.slot}
+}
+
+func (a access) frame(r *run) *frame {
+	f := r.f
+	for range a.hops {
+		f = f.parent
+	}
+	return f
+}
+
+func (a access) get(r *run) pyval.Value { return a.frame(r).slots[a.slot] }
+
+func (a access) set(r *run, v pyval.Value) { a.frame(r).slots[a.slot] = v }
+
+// enter gives the steps that set a scope's variables when it is entered.
+func (c *compiler) enter(s scope) []step {
+	loads := make([]*load, len(s.fn.slots))
+	for r, l := range s.syms.loads {
+		if r.fn == s.fn {
+			loads[r.slot] = &l
+		}
+	}
+	var steps []step
+	for slot, l := range loads {
+		if l == nil {
+			continue
+		}
+		switch l.kind {
+		case loadResolve:
+			name := l.name
+			steps = append(steps, func(r *run) error {
+				r.f.slots[slot] = r.resolve(name)
+				return nil
+			})
+		case loadAlias:
+			outer := c.access(s, l.outer)
+			steps = append(steps, func(r *run) error {
+				r.f.slots[slot] = outer.get(r)
+				return nil
+			})
+		case loadUndefined:
+			steps = append(steps, func(r *run) error {
+				r.f.slots[slot] = missing
+				return nil
+			})
+		}
+	}
+	return steps
+}
+
+// leave gives the step that forgets a scope's variables.
+func (c *compiler) leave(s scope) step {
+	var slots []int
+	for r := range s.syms.loads {
+		if r.fn == s.fn {
+			slots = append(slots, r.slot)
+		}
+	}
+	return func(r *run) error {
+		for _, slot := range slots {
+			r.f.slots[slot] = missing
+		}
+		return nil
+	}
+}
+
+func (c *compiler) stmts(body []stmt, s scope) []step {
+	var steps []step
+	for _, st := range body {
+		steps = append(steps, c.stmt(st, s)...)
+	}
+	return steps
+}
+
+// output gives a step for each part of text between statements.
+func (c *compiler) output(o *outputNode, s scope) []step {
+	steps := make([]step, 0, len(o.parts))
+	for _, part := range o.parts {
+		switch n := part.(type) {
+		case *textNode:
+			text := n.text
+			c.t.size += len(text)
+			steps = append(steps, func(r *run) error { return r.write(text) })
+		default:
+			e, line := c.expr(part, s), part.lineNo()
+			steps = append(steps, func(r *run) error {
+				v, err := e(r)
+				if err == nil {
+					err = r.print(v)
+				}
+				if err != nil {
+					return atLine(line, err)
+				}
+				return nil
+			})
+		}
+	}
+	return steps
+}
+
+// assign gives what stores a value in a target.
+func (c *compiler) assign(target node, s scope) func(r *run, v pyval.Value) error {
+	switch t := target.(type) {
+	case *nameNode:
+		v, _ := s.syms.find(t.name)
+		a, name := c.access(s, v), t.name
+		if s.topLevel && len(c.blockList) > 0 {
+			return func(r *run, v pyval.Value) error {
+				a.set(r, v)
+				r.export(name, v)
+				return nil
+			}
+		}
+		if a.hops == 0 {
+			return func(r *run, v pyval.Value) error {
+				r.f.slots[a.slot] = v
+				return nil
+			}
+		}
+		return func(r *run, v pyval.Value) error {
+			a.set(r, v)
+			return nil
+		}
+	case *nsRefNode:
+		v, _ := s.syms.find(t.name)
+		a, attr := c.access(s, v), t.attr
+		return func(r *run, v pyval.Value) error {
+			ns, ok := a.get(r).(*namespace)
+			if !ok {
+				return &pyval.Error{Kind: "TemplateRuntimeError", Msg: "cannot assign attribute on non-namespace object"}
+			}
+			ns.attrs.Set(attr, v)
+			return nil
+		}
+	}
+	items := target.(*tupleNode).items
+	sets := make([]func(*run, pyval.Value) error, len(items))
+	for i, item := range items {
+		sets[i] = c.assign(item, s)
+	}
+	return func(r *run, v pyval.Value) error { return unpack(r, v, sets) }
+}
+
+func (r *run) export(name string, v pyval.Value) {
+	if r.exports == nil {
+		r.exports = map[string]pyval.Value{}
+	}
+	r.exports[name] = v
+}
+
+// unpack stores the items of a value, of which there must be as many as targets.
+func unpack(r *run, v pyval.Value, sets []func(*run, pyval.Value) error) error {
+	items, ok := pyval.Items(v)
+	if !ok {
+		next, err := pyval.Iter(v)
+		if err != nil {
+			if pe, ok := err.(*pyval.Error); ok && pe.Kind == "TypeError" {
+				return pyval.Errorf("TypeError", "cannot unpack non-iterable %s object", pyval.TypeName(v))
+			}
+			return err
+		}
+		for len(items) <= len(sets) {
+			item, ok, err := next()
+			if err != nil {
+				return err
+			}
+			if !ok {
+				break
+			}
+			items = append(items, item)
+		}
+	}
+	if len(items) > len(sets) {
+		return pyval.Errorf("ValueError", "too many values to unpack (expected %d)", len(sets))
+	}
+	if len(items) < len(sets) {
+		return pyval.Errorf("ValueError", "not enough values to unpack (expected %d, got %d)", len(sets), len(items))
+	}
+	for i, set := range sets {
+		if err := set(r, items[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,355 @@
+package template
+
+import (
+	"fmt"
+
+	"github.com/onset-eval/onset/tasks/pyval"
+)
+
+func (c *compiler) expr(n node, s scope) expr {
+	switch n := n.(type) {
+	case *constNode:
+		v := n.value
+		return func(*run) (pyval.Value, error) { return v, nil }
+	case *nameNode:
+		return c.name(n, s)
+	case *tupleNode:
+		items := c.exprs(n.items, s)
+		return func(r *run) (pyval.Value, error) {
+			v, err := r.eval(items)
+			return pyval.Tuple(v), err
+		}
+	case *listNode:
+		items := c.exprs(n.items, s)
+		return func(r *run) (pyval.Value, error) {
+			v, err := r.eval(items)
+			return &pyval.Array{Items: v}, err
+		}
+	case *dictNode:
+		return c.dict(n, s)
+	case *attrNode:
+		return c.attribute(n, s)
+	case *itemNode:
+		obj, key := c.expr(n.obj, s), c.expr(n.key, s)
+		return func(r *run) (pyval.Value, error) {
+			o, err := obj(r)
+			if err != nil {
+				return nil, err
+			}
+			k, err := key(r)
+			if err != nil {
+				return nil, err
+			}
+			return r.getItem(o, k)
+		}
+	case *sliceNode:
+		return c.slice(n, s)
+	case *sliceKey:
+		return func(*run) (pyval.Value, error) {
+			return nil, pyval.Errorf("TypeError", "a slice among several indices is no index of Python's own types")
+		}
+	case *callNode:
+		call := c.call(n, s)
+		return func(r *run) (pyval.Value, error) { return call(r, nil) }
+	case *filterNode:
+		return c.filter(n, s)
+	case *testNode:
+		return c.test(n, s)
+	case *unaryNode:
+		return c.unary(n, s)
+	case *binaryNode:
+		return c.binary(n, s)
+	case *concatNode:
+		return c.concat(n, s)
+	case *compareNode:
+		return c.compare(n, s)
+	case *condNode:
+		return c.cond(n, s)
+	}
+	panic("template: unknown expression")
+}
+
+func (c *compiler) exprs(list []node, s scope) []expr {
+	out := make([]expr, len(list))
+	for i, n := range list {
+		out[i] = c.expr(n, s)
+	}
+	return out
+}
+
+// eval evaluates expressions in order.
+func (r *run) eval(list []expr) ([]pyval.Value, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	out := make([]pyval.Value, len(list))
+	for i, e := range list {
+		var err error
+		if out[i], err = e(r); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (c *compiler) name(n *nameNode, s scope) expr {
+	v, ok := s.syms.find(n.name)
+	if !ok { // in a place that jinja2 does not track names in
+		s.syms.load(n.name)
+		name := n.name
+		return func(r *run) (pyval.Value, error) {
+			if v := r.resolve(name); v != missing {
+				return v, nil
+			}
+			return r.undefinedName(name), nil
+		}
+	}
+	a, name := c.access(s, v), n.name
+	if a.hops == 0 {
+		return func(r *run) (pyval.Value, error) {
+			if v := r.f.slots[a.slot]; v != missing {
+				return v, nil
+			}
+			return r.undefinedName(name), nil
+		}
+	}
+	return func(r *run) (pyval.Value, error) {
+		if v := a.get(r); v != missing {
+			return v, nil
+		}
+		return r.undefinedName(name), nil
+	}
+}
+
+func (c *compiler) dict(n *dictNode, s scope) expr {
+	keys, values := c.exprs(n.keys, s), c.exprs(n.values, s)
+	return func(r *run) (pyval.Value, error) {
+		d := new(pyval.Dict)
+		for i := range keys {
+			k, err := keys[i](r)
+			if err != nil {
+				return nil, err
+			}
+			v, err := values[i](r)
+			if err != nil {
+				return nil, err
+			}
+			if err := d.SetItem(k, v); err != nil {
+				return nil, err
+			}
+		}
+		return d, nil
+	}
+}
+
+func (c *compiler) attribute(n *attrNode, s scope) expr {
+	obj, name := c.expr(n.obj, s), n.name
+	c.noteMethod(name)
+	return func(r *run) (pyval.Value, error) {
+		o, err := obj(r)
+		if err != nil {
+			return nil, err
+		}
+		return r.getAttr(o, name)
+	}
+}
+
+// noteMethod notices that the template may change lists or dictionaries.
+func (c *compiler) noteMethod(name string) {
+	if isMutating(name) && !c.opts.Immutable {
+		c.t.mutates = true
+	}
+}
+
+func (c *compiler) slice(n *sliceNode, s scope) expr {
+	obj := c.expr(n.obj, s)
+	var parts [3]expr
+	for i, p := range []node{n.start, n.stop, n.step} {
+		if p != nil {
+			parts[i] = c.expr(p, s)
+		}
+	}
+	return func(r *run) (pyval.Value, error) {
+		o, err := obj(r)
+		if err != nil {
+			return nil, err
+		}
+		var v [3]pyval.Value
+		for i, p := range parts {
+			if p == nil {
+				continue
+			}
+			if v[i], err = p(r); err != nil {
+				return nil, err
+			}
+		}
+		return r.made(pyval.Slice(o, v[0], v[1], v[2]))
+	}
+}
+
+func (c *compiler) unary(n *unaryNode, s scope) expr {
+	obj := c.expr(n.obj, s)
+	op := pyval.Neg
+	switch n.op {
+	case "not":
+		op = func(v pyval.Value) (pyval.Value, error) {
+			ok, err := pyval.Truth(v)
+			return !ok, err
+		}
+	case "+":
+		op = pyval.Pos
+	}
+	return func(r *run) (pyval.Value, error) {
+		v, err := obj(r)
+		if err != nil {
+			return nil, err
+		}
+		return op(v)
+	}
+}
+
+func (c *compiler) binary(n *binaryNode, s scope) expr {
+	left, right := c.expr(n.left, s), c.expr(n.right, s)
+	if n.op == "and" || n.op == "or" {
+		or := n.op == "or"
+		return func(r *run) (pyval.Value, error) {
+			v, err := left(r)
+			if err != nil {
+				return nil, err
+			}
+			ok, err := pyval.Truth(v)
+			if err != nil || ok == or {
+				return v, err
+			}
+			return right(r)
+		}
+	}
+	op := map[string]func(a, b pyval.Value) (pyval.Value, error){
+		"+": pyval.Add, "-": pyval.Sub, "*": pyval.Mul, "/": pyval.Div,
+		"//": pyval.FloorDiv, "%": pyval.Mod, "**": pyval.Pow,
+	}[n.op]
+	return func(r *run) (pyval.Value, error) {
+		a, err := left(r)
+		if err != nil {
+			return nil, err
+		}
+		b, err := right(r)
+		if err != nil {
+			return nil, err
+		}
+		return r.made(op(a, b))
+	}
+}
+
+// concat joins texts; where escaping is on and one of them is safe, the others are escaped.
+func (c *compiler) concat(n *concatNode, s scope) expr {
+	items := c.exprs(n.items, s)
+	return func(r *run) (pyval.Value, error) {
+		values, err := r.eval(items)
+		if err != nil {
+			return nil, err
+		}
+		if r.autoescape {
+			return joinSoft(values)
+		}
+		var b []byte
+		for _, v := range values {
+			if b, err = pyval.AppendStr(b, v); err != nil {
+				return nil, err
+			}
+			if len(b) > pyval.MaxText {
+				return nil, &pyval.Error{Kind: "MemoryError", Msg: "a text would be too large"}
+			}
+		}
+		return r.made(string(b), nil)
+	}
+}
+
+func joinSoft(values []pyval.Value) (pyval.Value, error) {
+	safe := false
+	for _, v := range values {
+		_, ok := v.(pyval.Markup)
+		safe = safe || ok
+	}
+	var text string
+	for _, v := range values {
+		s, err := pyval.Text(v)
+		if _, ok := v.(pyval.Markup); safe && !ok {
+			s = string(pyval.Escape(s))
+		}
+		if err != nil {
+			return nil, err
+		}
+		text += s
+	}
+	if safe {
+		return pyval.Markup(text), nil
+	}
+	return text, nil
+}
+
+func (c *compiler) compare(n *compareNode, s scope) expr {
+	first, rest := c.expr(n.first, s), c.exprs(n.rest, s)
+	ops := n.ops
+	return func(r *run) (pyval.Value, error) {
+		a, err := first(r)
+		if err != nil {
+			return nil, err
+		}
+		for i, op := range ops {
+			b, err := rest[i](r)
+			if err != nil {
+				return nil, err
+			}
+			ok, err := holds(op, a, b)
+			if err != nil || !ok {
+				return false, err
+			}
+			a = b
+		}
+		return true, nil
+	}
+}
+
+func holds(op string, a, b pyval.Value) (bool, error) {
+	switch op {
+	case "==":
+		return pyval.Equals(a, b)
+	case "!=":
+		eq, err := pyval.Equals(a, b)
+		return !eq, err
+	case "in":
+		return pyval.Contains(b, a)
+	case "notin":
+		in, err := pyval.Contains(b, a)
+		return !in, err
+	}
+	return pyval.Compare(pyval.Op(op), a, b)
+}
+
+// cond is an inline if. Without else it gives an undefined value that prints as nothing even where
+// undefined names are errors.
+func (c *compiler) cond(n *condNode, s scope) expr {
+	s = s.softly()
+	test, then := c.expr(n.test, s), c.expr(n.then, s)
+	otherwise := func(*run) (pyval.Value, error) {
+		return &undefined{obj: missing, hint: fmt.Sprintf("the inline if-expression on line %d evaluated to false and no else section was defined.", n.lineNo())}, nil
+	}
+	if n.otherwise != nil {
+		otherwise = c.expr(n.otherwise, s)
+	}
+	return func(r *run) (pyval.Value, error) {
+		v, err := test(r)
+		if err != nil {
+			return nil, err
+		}
+		ok, err := pyval.Truth(v)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			return then(r)
+		}
+		return otherwise(r)
+	}
+}

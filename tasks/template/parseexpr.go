@@ -1,0 +1,418 @@
+package template
+
+// expression reads one expression; conditional allows a trailing "if".
+func (p *parser) expression(conditional bool) node {
+	p.enter()
+	defer p.leave()
+	if !conditional {
+		return p.or()
+	}
+	line := at(p.cur().line)
+	e := p.or()
+	for p.skipName("if") {
+		c := &condNode{at: line, then: e, test: p.or()}
+		if p.skipName("else") {
+			c.otherwise = p.expression(true)
+		}
+		e = c
+		line = at(p.cur().line)
+	}
+	return e
+}
+
+func (p *parser) or() node {
+	line := at(p.cur().line)
+	left := p.and()
+	for p.skipName("or") {
+		left = &binaryNode{line, "or", left, p.and()}
+	}
+	return left
+}
+
+func (p *parser) and() node {
+	line := at(p.cur().line)
+	left := p.not()
+	for p.skipName("and") {
+		left = &binaryNode{line, "and", left, p.not()}
+	}
+	return left
+}
+
+func (p *parser) not() node {
+	if p.isName("not") {
+		p.enter()
+		defer p.leave()
+		line := at(p.next().line)
+		return &unaryNode{line, "not", p.not()}
+	}
+	return p.compare()
+}
+
+func (p *parser) compare() node {
+	line := at(p.cur().line)
+	first := p.sum()
+	c := &compareNode{at: line, first: first}
+	for {
+		t := p.cur()
+		switch {
+		case t.kind == kindOp && (t.text == "==" || t.text == "!=" || t.text == "<" || t.text == "<=" || t.text == ">" || t.text == ">="):
+			p.next()
+			c.ops = append(c.ops, t.text)
+		case p.skipName("in"):
+			c.ops = append(c.ops, "in")
+		case p.isName("not") && p.look().is(kindName, "in"):
+			p.next()
+			p.next()
+			c.ops = append(c.ops, "notin")
+		case len(c.ops) == 0:
+			return first
+		default:
+			return c
+		}
+		c.rest = append(c.rest, p.sum())
+	}
+}
+
+// binary reads operands that are joined by some operators, grouped from the left.
+func (p *parser) binary(operand func() node, ops ...string) node {
+	line := at(p.cur().line)
+	left := operand()
+	for {
+		t := p.cur()
+		if t.kind != kindOp || !contains(ops, t.text) {
+			return left
+		}
+		p.next()
+		left = &binaryNode{line, t.text, left, operand()}
+	}
+}
+
+func (p *parser) sum() node { return p.binary(p.concat, "+", "-") }
+
+func (p *parser) concat() node {
+	line := at(p.cur().line)
+	first := p.product()
+	if !p.isOp("~") {
+		return first
+	}
+	c := &concatNode{line, []node{first}}
+	for p.skipOp("~") {
+		c.items = append(c.items, p.product())
+	}
+	return c
+}
+
+func (p *parser) product() node { return p.binary(p.power, "*", "/", "//", "%") }
+
+// power groups from the left, unlike Python's.
+func (p *parser) power() node {
+	return p.binary(func() node { return p.unary(true) }, "**")
+}
+
+func (p *parser) unary(filters bool) node {
+	t := p.cur()
+	var n node
+	if t.kind == kindOp && (t.text == "-" || t.text == "+") {
+		p.next()
+		p.enter()
+		n = &unaryNode{at(t.line), t.text, p.unary(false)}
+		p.leave()
+	} else {
+		n = p.primary(false)
+	}
+	n = p.postfix(n)
+	if filters {
+		n = p.filters(n)
+	}
+	return n
+}
+
+func (p *parser) primary(namespaces bool) node {
+	t := p.next()
+	line := at(t.line)
+	switch t.kind {
+	case kindName:
+		switch t.text {
+		case "true", "True":
+			return &constNode{line, true}
+		case "false", "False":
+			return &constNode{line, false}
+		case "none", "None":
+			return &constNode{line, nil}
+		}
+		if namespaces && p.skipOp(".") {
+			return &nsRefNode{line, t.text, p.expectKind(kindName, "name").text}
+		}
+		return &nameNode{line, t.text}
+	case kindString:
+		text := t.text
+		for p.cur().kind == kindString {
+			text += p.next().text
+		}
+		return &constNode{line, text}
+	case kindInteger, kindFloat:
+		return &constNode{line, t.value}
+	case kindOp:
+		switch t.text {
+		case "(":
+			n := p.tuple(tupleRules{conditional: true, parentheses: true})
+			p.expectOp(")")
+			return n
+		case "[":
+			return &listNode{line, p.items("]")}
+		case "{":
+			return p.dict(line)
+		}
+	}
+	p.fail(t.line, "unexpected '%s'", t.describe())
+	return nil
+}
+
+// items reads expressions up to a closing bracket, a last comma allowed.
+func (p *parser) items(end string) []node {
+	var items []node
+	for !p.isOp(end) {
+		if len(items) > 0 {
+			p.expectOp(",")
+		}
+		if p.isOp(end) {
+			break
+		}
+		items = append(items, p.expression(true))
+	}
+	p.expectOp(end)
+	return items
+}
+
+func (p *parser) dict(line at) node {
+	d := &dictNode{at: line}
+	for !p.isOp("}") {
+		if len(d.keys) > 0 {
+			p.expectOp(",")
+		}
+		if p.isOp("}") {
+			break
+		}
+		d.keys = append(d.keys, p.expression(true))
+		p.expectOp(":")
+		d.values = append(d.values, p.expression(true))
+	}
+	p.expectOp("}")
+	return d
+}
+
+// tupleRules say how a list of expressions without brackets is read.
+type tupleRules struct {
+	simple      bool // names and literals only
+	namespaces  bool // with namespace.attr
+	conditional bool // expressions may end in "if"
+	parentheses bool // an empty tuple is allowed
+	end         string
+}
+
+// tuple reads an expression, or a tuple where commas follow.
+func (p *parser) tuple(r tupleRules) node {
+	line := at(p.cur().line)
+	var items []node
+	many := false
+	for {
+		if len(items) > 0 {
+			p.expectOp(",")
+		}
+		if t := p.cur(); t.kind == kindVariableEnd || t.kind == kindBlockEnd || p.isOp(")") || r.end != "" && p.isName(r.end) {
+			break
+		}
+		if r.simple {
+			items = append(items, p.primary(r.namespaces))
+		} else {
+			items = append(items, p.expression(r.conditional))
+		}
+		if !p.isOp(",") {
+			break
+		}
+		many = true
+		line = at(p.cur().line)
+	}
+	if !many {
+		if len(items) > 0 {
+			return items[0]
+		}
+		if !r.parentheses {
+			p.fail(p.cur().line, "Expected an expression, got '%s'", p.cur().describe())
+		}
+	}
+	return &tupleNode{line, items}
+}
+
+// postfix reads attributes, subscripts and calls.
+func (p *parser) postfix(n node) node {
+	for {
+		t := p.cur()
+		switch {
+		case p.isOp("."):
+			n = p.attribute(n)
+		case p.isOp("["):
+			n = p.subscript(n)
+		case p.isOp("("):
+			n = &callNode{at(t.line), n, p.callArgs()}
+		default:
+			return n
+		}
+	}
+}
+
+func (p *parser) attribute(n node) node {
+	line := at(p.next().line)
+	switch t := p.next(); t.kind {
+	case kindName:
+		return &attrNode{line, n, t.text}
+	case kindInteger:
+		return &itemNode{line, n, &constNode{at(t.line), t.value}}
+	default:
+		p.fail(t.line, "expected name or number")
+		return nil
+	}
+}
+
+func (p *parser) subscript(n node) node {
+	line := at(p.next().line)
+	var keys []node
+	for !p.isOp("]") {
+		if len(keys) > 0 {
+			p.expectOp(",")
+		}
+		keys = append(keys, p.subscribed())
+	}
+	p.expectOp("]")
+	if len(keys) != 1 {
+		return &itemNode{line, n, &tupleNode{line, keys}}
+	}
+	if s, ok := keys[0].(*sliceKey); ok {
+		return &sliceNode{line, n, s.start, s.stop, s.step}
+	}
+	return &itemNode{line, n, keys[0]}
+}
+
+// subscribed reads an index or a slice.
+func (p *parser) subscribed() node {
+	s := &sliceKey{at: at(p.cur().line)}
+	if !p.isOp(":") {
+		n := p.expression(true)
+		if !p.isOp(":") {
+			return n
+		}
+		s.start = n
+	}
+	p.expectOp(":")
+	ends := func() bool { return p.isOp(":") || p.isOp("]") || p.isOp(",") }
+	if !ends() {
+		s.stop = p.expression(true)
+	}
+	if p.skipOp(":") && !p.isOp("]") && !p.isOp(",") {
+		s.step = p.expression(true)
+	}
+	return s
+}
+
+func (p *parser) callArgs() callArgs {
+	line := p.expectOp("(").line
+	var a callArgs
+	ensure := func(ok bool) {
+		if !ok {
+			p.fail(line, "invalid syntax for function call expression")
+		}
+	}
+	for n := 0; !p.isOp(")"); n++ {
+		if n > 0 {
+			p.expectOp(",")
+			if p.isOp(")") {
+				break
+			}
+		}
+		switch {
+		case p.skipOp("*"):
+			ensure(a.star == nil && a.starstar == nil)
+			a.star = p.expression(true)
+		case p.skipOp("**"):
+			ensure(a.starstar == nil)
+			a.starstar = p.expression(true)
+		case p.cur().kind == kindName && p.look().is(kindOp, "="):
+			ensure(a.starstar == nil)
+			key := p.next().text
+			if contains(a.keys, key) {
+				p.fail(line, "keyword argument repeated: %s", key)
+			}
+			a.keys = append(a.keys, key)
+			p.next()
+			a.values = append(a.values, p.expression(true))
+		default:
+			ensure(a.star == nil && a.starstar == nil && len(a.keys) == 0)
+			a.args = append(a.args, p.expression(true))
+		}
+	}
+	p.expectOp(")")
+	return a
+}
+
+// filters reads filters, tests and calls.
+func (p *parser) filters(n node) node {
+	for {
+		t := p.cur()
+		switch {
+		case p.isOp("|"):
+			n = p.filter(n, false)
+		case p.isName("is"):
+			n = p.test(n)
+		case p.isOp("("):
+			n = &callNode{at(t.line), n, p.callArgs()}
+		default:
+			return n
+		}
+	}
+}
+
+func (p *parser) dottedName() string {
+	name := p.expectKind(kindName, "name").text
+	for p.skipOp(".") {
+		name += "." + p.expectKind(kindName, "name").text
+	}
+	return name
+}
+
+// filter reads a chain of filters, the first without its bar where inline is set. It gives n where there
+// is none.
+func (p *parser) filter(n node, inline bool) node {
+	for inline || p.isOp("|") {
+		if !inline {
+			p.next()
+		}
+		inline = false
+		f := &filterNode{at: at(p.cur().line), obj: n}
+		f.name = p.dottedName()
+		if p.isOp("(") {
+			f.args = p.callArgs()
+		}
+		n = f
+	}
+	return n
+}
+
+func (p *parser) test(n node) node {
+	line := at(p.next().line)
+	negated := p.skipName("not")
+	t := &testNode{at: line, obj: n, name: p.dottedName()}
+	switch c := p.cur(); {
+	case p.isOp("("):
+		t.args = p.callArgs()
+	case c.kind == kindString, c.kind == kindInteger, c.kind == kindFloat, p.isOp("["), p.isOp("{"),
+		c.kind == kindName && c.text != "else" && c.text != "or" && c.text != "and":
+		if p.isName("is") {
+			p.fail(c.line, "You cannot chain multiple tests with is")
+		}
+		t.args.args = []node{p.postfix(p.primary(false))}
+	}
+	if negated {
+		return &unaryNode{line, "not", t}
+	}
+	return t
+}
