@@ -11,7 +11,6 @@ import (
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/backends/stream"
-	"github.com/onset-eval/onset/evaluators"
 	"github.com/onset-eval/onset/evaluators/runlog"
 	"github.com/onset-eval/onset/tasks"
 )
@@ -64,8 +63,11 @@ func (r *modelRun) produceCell(ctx context.Context, at int, jobs chan<- job) err
 		r.skip(want.N)
 		return nil
 	}
-	opts := c.Options()
-	opts.Kinds, opts.Messages = r.info.Kinds, r.info.Messages
+	opts, err := SampleOptions(r.plan.Ask, c.Cell, r.info)
+	if err != nil {
+		return fmt.Errorf("model %s: %w", r.model.Name, err)
+	}
+	opts.Raw = c.harness != nil
 	var all runlog.CellSum
 	for sample, err := range c.Task.Samples(ctx, c.Variant, opts) {
 		if err != nil {
@@ -196,7 +198,7 @@ func (r *modelRun) record(j job, responses []backends.Response, failure error, s
 		Prompt:    tasks.PromptDigest(j.sample.Requests[0]),
 		Target:    tasks.TargetDigest(j.sample),
 		Responses: responses,
-		Scores:    evaluators.Judge(j.sample, responses, failure, j.cell.scorers),
+		Scores:    j.cell.judge(j.sample, responses, failure),
 		Latency:   r.opts.Now().Sub(start),
 		At:        start.UTC(),
 	}

@@ -15,6 +15,8 @@ import (
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/evaluators"
+	"github.com/onset-eval/onset/evaluators/harness"
+	"github.com/onset-eval/onset/evaluators/lmeval"
 	"github.com/onset-eval/onset/evaluators/runlog"
 	"github.com/onset-eval/onset/tasks"
 )
@@ -25,8 +27,21 @@ type Plan struct {
 	Cells  []tasks.Cell
 	// Seed is the run's seed, from which sampled draws derive theirs.
 	Seed uint64
+	// Ask says how models are asked beyond what the cells say.
+	Ask Ask
 	// Shard takes the samples whose index is Shard.Index modulo Shard.Count; the zero value takes all.
 	Shard Shard
+}
+
+// Ask says how models are asked.
+type Ask struct {
+	// Compat asks and judges to the byte what lm-evaluation-harness does, its quirks included.
+	Compat bool
+	// System is an instruction that stands before each task's description.
+	System string
+	// ChatTemplate renders each prompt in the turns of the model's chat template; Multiturn keeps a worked example a
+	// turn, where else all of them and the question are one.
+	ChatTemplate, Multiturn bool
 }
 
 // Shard is one of several parts of a run that are made side by side.
@@ -55,19 +70,56 @@ type Sink interface {
 type cell struct {
 	tasks.Cell
 	scorers []evaluators.Bound
+	// harness judges a cell whose metrics, filters or functions are lm-evaluation-harness's own; nil for the others.
+	harness *harness.Task
+}
+
+// used lists the cell's scorers.
+func (c *cell) used() []evaluators.Scorer {
+	if c.harness != nil {
+		return c.harness.Scorers()
+	}
+	var out []evaluators.Scorer
+	for _, b := range c.scorers {
+		out = append(out, b.Scorer)
+	}
+	return out
+}
+
+// judge scores one sample and draw.
+func (c *cell) judge(s tasks.Sample, responses []backends.Response, err error) []evaluators.Score {
+	if c.harness != nil {
+		return c.harness.Judge(s, responses, err)
+	}
+	return evaluators.Judge(s, responses, err, c.scorers)
 }
 
 // bind resolves the metrics and filters of every cell.
-func bind(cells []tasks.Cell) ([]cell, error) {
-	bound := make([]cell, len(cells))
-	for i, c := range cells {
+func bind(p Plan) ([]cell, error) {
+	bound := make([]cell, len(p.Cells))
+	for i, c := range p.Cells {
 		scorers, err := Bind(c.Task, c.Variant.Style)
-		if err != nil {
-			return nil, err
-		}
 		bound[i] = cell{Cell: c, scorers: scorers}
+		if err == nil && !p.Ask.Compat {
+			continue
+		}
+		own, herr := harness.New(c.Task, c.Variant.Style, Rules(p.Ask))
+		switch {
+		case herr == nil:
+			bound[i].harness = own
+		case err != nil:
+			return nil, fmt.Errorf("%w; as lm-evaluation-harness judges it: %w", err, herr)
+		}
 	}
 	return bound, nil
+}
+
+// Rules gives the rules by which whole tasks are judged.
+func Rules(a Ask) lmeval.Rules {
+	if a.Compat {
+		return lmeval.Compat()
+	}
+	return lmeval.Rules{}
 }
 
 // Bind resolves what judges a task in a style: its metrics and filters.
@@ -102,7 +154,7 @@ func (e *UnservedError) Hint() string {
 // Check resolves the plan's scorers and asks every model what it is, so that a plan that cannot work
 // fails before anything runs. It gives the models' Infos in the plan's order.
 func Check(ctx context.Context, p Plan, opener Opener) ([]backends.Info, error) {
-	if _, err := bind(p.Cells); err != nil {
+	if _, err := bind(p); err != nil {
 		return nil, err
 	}
 	infos := make([]backends.Info, len(p.Models))
@@ -130,15 +182,15 @@ func Check(ctx context.Context, p Plan, opener Opener) ([]backends.Info, error) 
 
 // Scorers lists the scorers that the plan uses, by name and version, in name order and each once.
 func Scorers(p Plan) ([]evaluators.Scorer, error) {
-	cells, err := bind(p.Cells)
+	cells, err := bind(p)
 	if err != nil {
 		return nil, err
 	}
 	var used []evaluators.Scorer
 	for _, c := range cells {
-		for _, b := range c.scorers {
-			if !slices.ContainsFunc(used, func(s evaluators.Scorer) bool { return s.Name == b.Scorer.Name }) {
-				used = append(used, b.Scorer)
+		for _, scorer := range c.used() {
+			if !slices.ContainsFunc(used, func(s evaluators.Scorer) bool { return s.Name == scorer.Name }) {
+				used = append(used, scorer)
 			}
 		}
 	}

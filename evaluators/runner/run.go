@@ -62,7 +62,7 @@ var ErrStopped = errors.New("stopped before all samples were done")
 //
 // infos are those that Check gave for the plan's models.
 func Run(ctx context.Context, p Plan, infos []backends.Info, opener Opener, sink Sink, o Options) (Summary, error) {
-	cells, err := bind(p.Cells)
+	cells, err := bind(p)
 	if err != nil {
 		return Summary{}, err
 	}
