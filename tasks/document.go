@@ -47,7 +47,9 @@ func (d document) call(f yamlfile.Field) hooks.Call {
 	}
 	c := hooks.Call{File: join(f.File, strings.ReplaceAll(module, ".", "/")+".py"), Name: name}
 	if d.tree != nil {
-		c.Module = d.tree.module(c.File)
+		file := c.File
+		c.Module = d.tree.module(file)
+		c.Read = func(name string) *hooks.Module { return d.tree.module(join(file, name)) }
 		if !path.IsAbs(c.File) && d.tree.source.dir != "" {
 			// What stands above the folder of tasks tells hooks apart too.
 			c.File = path.Join(lastFolders(d.tree.source.dir), c.File)

@@ -104,7 +104,9 @@ func metric(m tasks.MetricSpec) (lmeval.MetricSpec, error) {
 			return spec, fmt.Errorf("the function %s has no native equivalent yet", m.Func.Name)
 		}
 		set := spec.Options
-		spec.Custom = func(references, predictions []pyval.Value) (pyval.Value, error) { return f(references, predictions, set) }
+		spec.Custom = func(references, predictions []pyval.Value) (pyval.Value, error) {
+			return f(references, predictions, set)
+		}
 	}
 	if found := m.AggregationFunc; found != nil {
 		a, err := aggregation(found)

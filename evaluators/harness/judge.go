@@ -7,7 +7,6 @@ import (
 	"github.com/onset-eval/onset/evaluators"
 	"github.com/onset-eval/onset/evaluators/lmeval"
 	"github.com/onset-eval/onset/tasks"
-	"github.com/onset-eval/onset/tasks/pyval"
 )
 
 // Version is that of the scores below, for a run's header.

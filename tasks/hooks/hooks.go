@@ -55,6 +55,20 @@ type Call struct {
 	File, Name string
 	// Module is the Python file; nil where it is not there.
 	Module *Module
+	// Read gives another Python file by its path relative to File; nil where it is not there. It may be nil.
+	Read func(name string) *Module
+	// Base is the function that Name stands for, and Args are the arguments that it has then: those of
+	// NAME = partial(BASE, ...). Args is nil where the source does not say so.
+	Base string
+	Args *pyval.Dict
+}
+
+// argument gives a text argument of a partial function, or else what follows the prefix of its name.
+func (c Call) argument(name, prefix string) string {
+	if v, ok := c.Args.Get(name); ok {
+		return pyval.Str(v)
+	}
+	return strings.TrimPrefix(c.Name, prefix)
 }
 
 // Hook is a native equivalent of Python functions.
@@ -62,8 +76,10 @@ type Hook struct {
 	Kind Kind
 	// Files match the ends of paths of Python files: hellaswag/utils.py, mmlu_prox/*/utils.py.
 	Files []string
-	// Name matches the function's name; a * stands for any part of it.
+	// Name is the function's name; a * stands for any part of it.
 	Name string
+	// Partials matches names that stand for the function with some of its arguments.
+	Partials string
 	// Digests are those of the sources that it stands for, see Module.Digest.
 	Digests []string
 	// Func is the function, where it does not depend on the call.
@@ -112,8 +128,12 @@ type Found struct {
 // Find gives the native equivalent of a function. Without one, the error is a *MissingError.
 func Find(kind Kind, c Call) (*Found, error) {
 	missing := &MissingError{Kind: kind, File: c.File, Name: c.Name}
+	c.Base = c.Name
 	if c.Module != nil {
-		digest, err := c.Module.Digest(c.Name)
+		if base, args, ok := c.Module.Partial(c.Name); ok {
+			c.Base, c.Args = base, args
+		}
+		digest, err := c.Module.Digest(c.Base)
 		if err != nil {
 			missing.Err = err
 			return nil, missing
@@ -123,7 +143,7 @@ func Find(kind Kind, c Call) (*Found, error) {
 	for _, group := range all {
 		for i := range group {
 			h := &group[i]
-			if h.Kind != kind || !matchName(h.Name, c.Name) {
+			if h.Kind != kind || !matchName(h.Name, c.Base) && !matchName(h.Partials, c.Name) {
 				continue
 			}
 			known := missing.Digest != "" && slices.Contains(h.Digests, missing.Digest)

@@ -4,9 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/onset-eval/onset/tasks/pyval"
 )
 
 // Module is the source of a Python file, cut into the statements of its outermost level. Nothing is run.
@@ -58,32 +61,74 @@ func (m *Module) decorated() bool {
 	return strings.HasPrefix(lines[len(lines)-1].text, "@") && lines[len(lines)-1].indent == 0
 }
 
-// Digest gives the first 16 hex digits of the SHA-256 of the source that a function depends on: its own, and that
-// of all names of the module which it uses, in the order of the file, without comments and blank lines. A name
-// that is made while the module runs has the digest of the whole module.
+// Digest gives the first 16 hex digits of the SHA-256 of the source that a function depends on, see Source.
 func (m *Module) Digest(name string) (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	key := name
+	if d, ok := m.digests[name]; ok {
+		return d, nil
+	}
+	source, err := m.Source(name)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(source))
+	d := hex.EncodeToString(sum[:])[:16]
+	m.digests[name] = d
+	return d, nil
+}
+
+// Source gives the source that a function depends on: its own, and that of all names of the module which it uses,
+// in the order of the file, without comments and blank lines, each line with its indentation. A name that is made
+// while the module runs depends on the whole module. What other modules define is not part of it.
+func (m *Module) Source(name string) (string, error) {
 	if m.bound[name] == nil {
 		if !m.dynamic() {
 			return "", fmt.Errorf("the file does not define it")
 		}
-		key = ""
+		name = ""
 	}
-	if d, ok := m.digests[key]; ok {
-		return d, nil
-	}
-	h := sha256.New()
-	for _, i := range m.closure(key) {
+	var b strings.Builder
+	for _, i := range m.closure(name) {
 		for _, l := range m.statements[i].lines {
-			fmt.Fprintf(h, "%d %s\n", l.indent, l.text)
+			b.WriteString(strings.Repeat(" ", l.indent))
+			b.WriteString(l.text)
+			b.WriteByte('\n')
 		}
 	}
-	d := hex.EncodeToString(h.Sum(nil))[:16]
-	m.digests[key] = d
-	return d, nil
+	return b.String(), nil
 }
+
+// Partial gives the function and the named arguments of NAME = partial(FUNCTION, ARGUMENT=VALUE, ...), or of
+// another name for a function; false for anything else. args is nil for none.
+func (m *Module) Partial(name string) (function string, args *pyval.Dict, ok bool) {
+	text, ok := m.Assigned(name)
+	if !ok {
+		return "", nil, false
+	}
+	if m.Defines(text) {
+		return text, nil, true
+	}
+	inner, ok := strings.CutPrefix(strings.TrimPrefix(text, "functools."), "partial(")
+	if !ok || !strings.HasSuffix(inner, ")") {
+		return "", nil, false
+	}
+	function, rest, _ := strings.Cut(strings.TrimSuffix(inner, ")"), ",")
+	args = new(pyval.Dict)
+	// The arguments read as the items of a dictionary, once their names are quoted.
+	literal := argument.ReplaceAllString("{"+strings.TrimSpace(rest)+"}", `${1}"${2}":`)
+	v, err := pyval.LiteralEval(literal)
+	d, isDict := v.(*pyval.Dict)
+	if err != nil || !isDict && rest != "" {
+		return "", nil, false
+	}
+	if isDict {
+		args = d
+	}
+	return strings.TrimSpace(function), args, true
+}
+
+var argument = regexp.MustCompile(`([{,]\s*)([A-Za-z_][A-Za-z_0-9]*)=`)
 
 // dynamic reports whether the module may make names that its text does not show.
 func (m *Module) dynamic() bool {
