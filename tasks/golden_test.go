@@ -20,6 +20,7 @@ import (
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/tasks"
 	"github.com/onset-eval/onset/tasks/dataset"
+	"github.com/onset-eval/onset/tasks/lmevaltest"
 	"github.com/onset-eval/onset/tasks/pyval"
 )
 
@@ -73,50 +74,9 @@ func TestLMEvalGolden(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recorded runs in %s: %v", dir, err)
 	}
-	source, err := tasks.PathSource(filepath.Join(dir, "tasks"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	index, err := tasks.OpenIndex(tasks.IndexOptions{Data: madeUp(t, filepath.Join(dir, "datasets.json"))}, source)
-	if err != nil {
-		t.Fatal(err)
-	}
+	index := lmevaltest.Index(t)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) { replay(t, index, file) })
-	}
-}
-
-// madeUp provides the datasets of a file: "path|name" to split to rows.
-func madeUp(t *testing.T, file string) tasks.Provider {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var data map[string]map[string][]json.RawMessage
-	if err := json.Unmarshal(text, &data); err != nil {
-		t.Fatal(err)
-	}
-	return func(path, name string, _ tasks.Options) (map[string][]dataset.File, error) {
-		splits := data[path+"|"+name]
-		if name == "" {
-			splits = data[path+"|None"]
-		}
-		if splits == nil {
-			return nil, fmt.Errorf("no rows were recorded of %s, %s", path, name)
-		}
-		out := make(map[string][]dataset.File)
-		for split, rows := range splits {
-			var b bytes.Buffer
-			for _, row := range rows {
-				if err := json.Compact(&b, row); err != nil {
-					return nil, err
-				}
-				b.WriteByte('\n')
-			}
-			out[split] = []dataset.File{{FS: fstest.MapFS{"rows.jsonl": {Data: b.Bytes()}}, Path: "rows.jsonl", Format: dataset.JSON}}
-		}
-		return out, nil
 	}
 }
 

@@ -30,7 +30,7 @@ func (r *Raw) Hashes() (Hashes, error) {
 	if err != nil {
 		return Hashes{}, err
 	}
-	return Hashes{Doc: hashText(doc), Prompt: hashText(r.Context), Target: hashText(pyval.Str(r.Target))}, nil
+	return Hashes{Doc: HashText(doc), Prompt: HashText(r.Context), Target: HashText(pyval.Str(r.Target))}, nil
 }
 
 // TaskHash gives the harness's task_hash of the records of a task, in their order: each sample once for each
@@ -42,10 +42,11 @@ func TaskHash(records []Hashes) string {
 		b.WriteString(h.Prompt)
 		b.WriteString(h.Target)
 	}
-	return hashText(b.String())
+	return HashText(b.String())
 }
 
-func hashText(s string) string {
+// HashText is the SHA-256 of a text in hex, as the harness hashes all texts.
+func HashText(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
 }

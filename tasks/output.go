@@ -1,5 +1,7 @@
 package tasks
 
+import "github.com/onset-eval/onset/tasks/pyval"
+
 // Output gives output_type, as lm-evaluation-harness names it: multiple_choice, loglikelihood, loglikelihood_rolling or
 // generate_until; "" for a style that the task does not have.
 func (t *Task) Output(s Style) string {
@@ -13,4 +15,34 @@ func (t *Task) Output(s Style) string {
 func (t *Task) HasChoices(s Style) bool {
 	l := t.layouts[s]
 	return l != nil && l.eval.choice.isSet
+}
+
+// configKeys are the keys of a task's configuration in the order in which lm-evaluation-harness writes them
+// (config/task.py, TaskConfig).
+var configKeys = [...]string{"task", "task_alias", "tag", "custom_dataset", "dataset_path", "dataset_name", "dataset_kwargs",
+	"training_split", "validation_split", "test_split", "fewshot_split", "process_docs", "doc_to_text", "doc_to_target", "doc_to_image",
+	"doc_to_audio", "unsafe_code", "doc_to_choice", "process_results", "use_prompt", "description", "target_delimiter", "fewshot_delimiter",
+	"fewshot_config", "num_fewshot", "metric_list", "output_type", "generation_kwargs", "repeats", "filter_list", "should_decontaminate",
+	"doc_to_decontamination_query", "gen_prefix", "metadata"}
+
+// Config gives the task's keys as its file and what it includes state them, in the harness's order. A function stands
+// there by its name.
+func (t *Task) Config() *pyval.Dict {
+	out := new(pyval.Dict)
+	for _, key := range configKeys {
+		f := t.document.field(key)
+		if !f.Set() {
+			continue
+		}
+		v, err := f.Plain(0)
+		if err != nil { // a function
+			out.Set(key, f.Node.Value)
+			continue
+		}
+		out.Set(key, pyval.FromPlain(v))
+	}
+	if name, ok := out.Get("task"); !ok || name != t.name {
+		out.Set("task", t.name)
+	}
+	return out
 }

@@ -162,7 +162,7 @@ func pipeline(p tasks.PipelineSpec) (lmeval.EnsembleSpec, error) {
 
 // options turns decoded YAML into Python's values, with the keys in order.
 func options(o tasks.Options) *pyval.Dict {
-	return value(map[string]any(o)).(*pyval.Dict)
+	return pyval.FromPlain(map[string]any(o)).(*pyval.Dict)
 }
 
 // Item makes what lmeval scores of a sample and the responses to its requests, draw by draw. The sample must hold its raw
