@@ -15,6 +15,7 @@ import (
 
 type listOptions struct {
 	include []string
+	search  string
 	json    bool
 }
 
@@ -37,6 +38,7 @@ func newListCommand(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVar(&o.include, "include-path", nil, "a further folder or file of tasks")
+	cmd.Flags().StringVar(&o.search, "search", "", "only tasks, groups and tags whose name holds this")
 	cmd.Flags().BoolVar(&o.json, "json", false, "write JSON")
 	return cmd
 }
@@ -61,8 +63,14 @@ func (o listOptions) tasks() (reports.Table, error) {
 	if err != nil {
 		return reports.Table{}, err
 	}
+	if len(o.include) > 0 {
+		return o.tree(index), nil
+	}
 	table := newList("task", "ability", "styles", "shots", "chance", "kind")
 	for _, name := range index.Names() {
+		if !strings.Contains(name, o.search) {
+			continue
+		}
 		task, err := index.Task(name)
 		if err != nil {
 			return reports.Table{}, err
@@ -75,6 +83,29 @@ func (o listOptions) tasks() (reports.Table, error) {
 		addRow(&table, name, task.Ability(), joinStyles(styles), task.Shots(styles[0]).String(), chance, string(task.Kind(styles[0])))
 	}
 	return table, nil
+}
+
+// tree lists what a folder of task files holds, without reading data: tasks, groups and tags.
+func (o listOptions) tree(index *tasks.Index) reports.Table {
+	table := newList("name", "what", "tasks")
+	add := func(names []string, what string, count func(string) string) {
+		for _, name := range names {
+			if strings.Contains(name, o.search) {
+				addRow(&table, name, what, count(name))
+			}
+		}
+	}
+	add(index.Groups(), "group", func(name string) string {
+		g, err := index.Group(name)
+		if err != nil {
+			return "?"
+		}
+		return strconv.Itoa(len(g.Tasks()))
+	})
+	add(index.Tags(), "tag", func(name string) string { return strconv.Itoa(len(index.Tagged(name))) })
+	add(index.Names(), "task", func(string) string { return "" })
+	add(index.PythonTasks(), "Python class", func(string) string { return "" })
+	return table
 }
 
 func listModels() (reports.Table, error) {

@@ -73,7 +73,10 @@ func runRun(ctx context.Context, a *app, o runOptions) error {
 	if err := execute(ctx, a, execution{dir: dir, spec: spec, shard: shard, opts: o.executeOptions}); err != nil {
 		return err
 	}
-	return printTable(a, dir, o.json)
+	if err := printTable(a, dir, o.json); err != nil || o.json {
+		return err
+	}
+	return printHarness(ctx, a, dir, spec)
 }
 
 // dirName makes a file name of a suite's name.

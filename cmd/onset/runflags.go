@@ -34,6 +34,7 @@ type planFlags struct {
 	sampling map[string]string
 	seed     uint64
 	shard    string
+	ask      runner.Ask
 }
 
 func (f *planFlags) add(cmd *cobra.Command) {
@@ -52,6 +53,10 @@ func (f *planFlags) add(cmd *cobra.Command) {
 	flags.StringToStringVar(&f.args, "model-args", nil, "options of the backend, key=value, for models given with -m")
 	flags.StringToStringVar(&f.sampling, "gen-kwargs", nil, "sampling options that replace the tasks': temperature, top_p, top_k, min_p, max_gen_toks")
 	flags.Uint64Var(&f.seed, "seed", 0, "the run's seed, from which every random stream derives")
+	flags.BoolVar(&f.ask.Compat, "lm-eval-compat", false, "ask and judge to the byte as lm-evaluation-harness does, its quirks included")
+	flags.BoolVar(&f.ask.ChatTemplate, "apply-chat-template", false, "ask in turns, by the model's chat template")
+	flags.BoolVar(&f.ask.Multiturn, "fewshot-as-multiturn", false, "make each worked example a turn of its own (with --apply-chat-template)")
+	flags.StringVar(&f.ask.System, "system-instruction", "", "an instruction that stands before each task's description")
 	flags.StringVar(&f.shard, "shard", "", "run the i-th of n parts, as i/n with i from 1; parts share one run directory")
 }
 
@@ -73,7 +78,10 @@ func (l *seedList) Set(s string) error {
 
 // spec turns the flags into what is written to the run's header and planned from there.
 func (f *planFlags) spec() (runSpec, error) {
-	spec := runSpec{Include: absolute(f.include), Seed: f.seed}
+	if f.ask.Multiturn && !f.ask.ChatTemplate {
+		return runSpec{}, usage(withHint(errors.New("--fewshot-as-multiturn needs --apply-chat-template"), "give both, or neither"))
+	}
+	spec := runSpec{Include: absolute(f.include), Seed: f.seed, Ask: f.ask}
 	var err error
 	if spec.Suite, err = f.loadSuite(); err != nil {
 		return spec, usage(err)

@@ -18,6 +18,8 @@ type runSpec struct {
 	Models  []backends.Model  `json:"models,omitempty"`
 	Include []string          `json:"include,omitempty"` // absolute
 	Seed    uint64            `json:"seed"`
+	// Ask says how models are asked.
+	Ask runner.Ask `json:"ask,omitzero"`
 }
 
 // plan finds the spec's tasks and lists its cells and models.
@@ -30,7 +32,7 @@ func (s runSpec) plan() (runner.Plan, error) {
 	if err != nil {
 		return runner.Plan{}, usage(err)
 	}
-	p := runner.Plan{Cells: cells, Seed: s.Seed}
+	p := runner.Plan{Cells: cells, Seed: s.Seed, Ask: s.Ask}
 	seen := make(map[string]bool)
 	for _, m := range s.allModels() {
 		if seen[m.Name] {

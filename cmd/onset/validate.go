@@ -16,13 +16,22 @@ import (
 
 func newValidateCommand(a *app) *cobra.Command {
 	var include []string
+	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "validate FILE...",
+		Use:   "validate FILE|FOLDER...",
 		Short: "check suite, ladder and task files without running them",
-		Args:  cobra.MinimumNArgs(1),
+		Long: `validate checks suite, ladder and task files. Of a folder of task files it says how many tasks load and why each
+other does not; --json lists them by name.`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, files []string) error {
 			bad := 0
 			for _, file := range files {
+				if stat, err := os.Stat(file); err == nil && stat.IsDir() {
+					if err := validateTree(a, file, asJSON); err != nil {
+						return err
+					}
+					continue
+				}
 				what, err := validateFile(file, include)
 				if err != nil {
 					a.printError(err)
@@ -37,6 +46,7 @@ func newValidateCommand(a *app) *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "list a folder's tasks as JSON")
 	cmd.Flags().StringArrayVar(&include, "include-path", nil, "a further folder or file of tasks that the suites name")
 	return cmd
 }

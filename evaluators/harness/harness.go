@@ -13,6 +13,18 @@ import (
 	"github.com/onset-eval/onset/tasks/pyval"
 )
 
+// Source is the version whose rules these are.
+const Source = "lm-evaluation-harness 4e7e0d47f"
+
+// Mended names the harness's quirks that are not reproduced unless compatibility is asked for.
+func Mended() []string {
+	var out []string
+	for _, q := range tasks.Quirks() {
+		out = append(out, q.Name)
+	}
+	return append(out, "rebound-result", "pooled-group-stderr", "last-sample-len")
+}
+
 // Task scores one task in one style. It may be used concurrently.
 type Task struct {
 	config lmeval.Config

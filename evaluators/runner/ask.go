@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/tasks"
@@ -38,4 +39,10 @@ func (e *NoTemplateError) Error() string { return fmt.Sprintf("%s has no chat te
 // Hint says what to do.
 func (e *NoTemplateError) Hint() string {
 	return "leave --apply-chat-template out: the model takes plain text"
+}
+
+// Harnessed says whether some cell is judged by lm-evaluation-harness's own rules.
+func Harnessed(p Plan) bool {
+	cells, err := bind(p)
+	return err == nil && slices.ContainsFunc(cells, func(c cell) bool { return c.harness != nil })
 }

@@ -36,12 +36,13 @@ type Plan struct {
 // Ask says how models are asked.
 type Ask struct {
 	// Compat asks and judges to the byte what lm-evaluation-harness does, its quirks included.
-	Compat bool
+	Compat bool `json:"compat,omitempty"`
 	// System is an instruction that stands before each task's description.
-	System string
+	System string `json:"system,omitempty"`
 	// ChatTemplate renders each prompt in the turns of the model's chat template; Multiturn keeps a worked example a
 	// turn, where else all of them and the question are one.
-	ChatTemplate, Multiturn bool
+	ChatTemplate bool `json:"chat_template,omitempty"`
+	Multiturn    bool `json:"multiturn,omitempty"`
 }
 
 // Shard is one of several parts of a run that are made side by side.

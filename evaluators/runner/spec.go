@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/evaluators/harness"
 	"github.com/onset-eval/onset/evaluators/runlog"
 )
 
@@ -16,6 +19,9 @@ func Header(p Plan, infos []backends.Info, version string) (runlog.Header, error
 		return runlog.Header{}, err
 	}
 	h := runlog.Header{Schema: runlog.Schema, Onset: version, Seed: p.Seed}
+	if p.Ask.Compat {
+		h.Quirks = harness.Source
+	}
 	for i, m := range p.Models {
 		h.Models = append(h.Models, runlog.ModelHeader{Model: m, Info: infos[i]})
 	}
@@ -38,6 +44,15 @@ func Header(p Plan, infos []backends.Info, version string) (runlog.Header, error
 // settings gives what decides numbers beside models and tasks: the sampling that a suite changes.
 func settings(p Plan) (map[string]string, error) {
 	out := make(map[string]string)
+	if p.Ask.System != "" {
+		out["system instruction"] = p.Ask.System
+	}
+	if p.Ask.ChatTemplate {
+		out["chat template"] = map[bool]string{false: "one turn", true: "a worked example a turn"}[p.Ask.Multiturn]
+	}
+	if cells, err := bind(p); err == nil && !p.Ask.Compat && slices.ContainsFunc(cells, func(c cell) bool { return c.harness != nil }) {
+		out["mended in "+harness.Source] = strings.Join(harness.Mended(), ", ")
+	}
 	for _, c := range p.Cells {
 		text, err := json.Marshal(c.Sampling)
 		if err != nil {
