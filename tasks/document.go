@@ -71,6 +71,9 @@ func (d document) hook(f yamlfile.Field, kind hooks.Kind) (*hooks.Found, error) 
 	}
 	found, err := hooks.Find(kind, d.call(f))
 	var missing *hooks.MissingError
+	if errors.As(err, &missing) && kind.Judges() && missing.Err == nil { // for package evaluators to find
+		return &hooks.Found{Name: missing.File + ":" + missing.Name, Digest: missing.Digest}, nil
+	}
 	if d.missing != nil && errors.As(err, &missing) {
 		*d.missing = append(*d.missing, missing)
 		return new(hooks.Found), nil

@@ -46,3 +46,33 @@ func (t *Task) Config() *pyval.Dict {
 	}
 	return out
 }
+
+// Outline reads a task's keys and none of its data: what judges it can be resolved, and nothing asked.
+func (x *Index) Outline(name string) (*Task, error) {
+	e := x.tasks[name]
+	if e == nil {
+		return nil, x.unknown(name)
+	}
+	t, err := x.readNamed(e, name, nil)
+	return t, e.tree.source.wrap(err)
+}
+
+// HarnessOnly says that the style names functions of lm-evaluation-harness's to judge with.
+func (t *Task) HarnessOnly(s Style) bool {
+	if t.Results(s) != nil {
+		return true
+	}
+	for _, m := range t.Metrics(s) {
+		if m.Func != nil || m.AggregationFunc != nil {
+			return true
+		}
+	}
+	for _, p := range t.Filters(s) {
+		for _, f := range p.Filters {
+			if f.Func != nil {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sourcegraph/conc/iter"
 
+	"github.com/onset-eval/onset/evaluators/runner"
 	"github.com/onset-eval/onset/reports"
 	"github.com/onset-eval/onset/tasks"
 	"github.com/onset-eval/onset/tasks/hooks"
@@ -36,7 +38,7 @@ func validateTree(a *app, dir string, asJSON bool) error {
 	names := index.Names()
 	all := iter.Map(names, func(name *string) checked {
 		c := checked{Task: *name, Loads: true}
-		if err := index.Check(*name); err != nil {
+		if err := checkTask(index, *name); err != nil {
 			c.Loads, c.Why, c.Reason = false, err.Error(), reasonOf(err)
 		}
 		return c
@@ -53,6 +55,20 @@ func validateTree(a *app, dir string, asJSON bool) error {
 		return enc.Encode(all)
 	}
 	return printChecked(a, dir, all)
+}
+
+// checkTask reads a task's keys and finds what judges it.
+func checkTask(index *tasks.Index, name string) error {
+	task, err := index.Outline(name)
+	if err != nil {
+		return err
+	}
+	for _, style := range task.Styles() {
+		if err := runner.Judged(task, style); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reasonOf says what is wrong in words that tasks share.
@@ -92,7 +108,7 @@ func printChecked(a *app, dir string, all []checked) error {
 	}
 	table := newList("tasks", "why the others do not", "for example")
 	for _, r := range reasons {
-		table.Rows = append(table.Rows, []reports.Cell{reports.NumberCell(float64(count[r])), reports.TextCell(r), reports.TextCell(example[r])})
+		table.Rows = append(table.Rows, []reports.Cell{reports.TextCell(strconv.Itoa(count[r])), reports.TextCell(r), reports.TextCell(example[r])})
 	}
 	return table.WriteText(a.stdout, a.width)
 }

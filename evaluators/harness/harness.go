@@ -55,9 +55,9 @@ func New(t *tasks.Task, style tasks.Style, rules lmeval.Rules) (*Task, error) {
 		c.Filters = append(c.Filters, spec)
 	}
 	if found := t.Results(style); found != nil {
-		c.Results = results(found)
-		if c.Results == nil {
-			return nil, fmt.Errorf("task %s: process_results %s has no native equivalent yet", t.Name(), found.Name)
+		var err error
+		if c.Results, err = results(found); err != nil {
+			return nil, fmt.Errorf("task %s: process_results: %w", t.Name(), err)
 		}
 	}
 	out := &Task{config: c, output: c.OutputType, typed: make(map[typing]*lmeval.Task)}
@@ -146,15 +146,25 @@ func aggregation(found *hooks.Found) (*lmeval.Aggregation, error) {
 		})
 		return &a, nil
 	}
-	return nil, fmt.Errorf("the function %s has no native equivalent yet", found.Name)
+	list := lmeval.AggregationHooks()
+	i, err := native(found, len(list), func(i int) string { return list[i].Name })
+	if err != nil {
+		return nil, err
+	}
+	return &list[i], nil
 }
 
-// results gives process_results.
-func results(found *hooks.Found) lmeval.ResultsFunc {
+// results gives process_results: its own function, or the one that lmeval lists for the same file and function.
+func results(found *hooks.Found) (lmeval.ResultsFunc, error) {
 	if f := found.Func.Results; f != nil {
-		return f
+		return f, nil
 	}
-	return nil
+	list := lmeval.ResultsHooks()
+	i, err := native(found, len(list), func(i int) string { return list[i].Name })
+	if err != nil {
+		return nil, err
+	}
+	return list[i].Results, nil
 }
 
 func pipeline(p tasks.PipelineSpec) (lmeval.EnsembleSpec, error) {
@@ -162,14 +172,28 @@ func pipeline(p tasks.PipelineSpec) (lmeval.EnsembleSpec, error) {
 	for _, f := range p.Filters {
 		spec := lmeval.FilterSpec{Function: f.Function, Options: options(f.Options)}
 		if f.Func != nil {
-			if f.Func.Func.Filter == nil {
-				return e, fmt.Errorf("the function %s has no native equivalent yet", f.Func.Name)
+			var err error
+			if spec, err = filter(f.Func, spec); err != nil {
+				return e, err
 			}
-			spec.Custom = f.Func.Func.Filter
 		}
 		e.Filters = append(e.Filters, spec)
 	}
 	return e, nil
+}
+
+// filter gives a filter that a function makes: its own, or the class that lmeval lists for the same file.
+func filter(found *hooks.Found, spec lmeval.FilterSpec) (lmeval.FilterSpec, error) {
+	if found.Func.Filter != nil {
+		spec.Custom = found.Func.Filter
+		return spec, nil
+	}
+	list := lmeval.Filters()
+	i, err := native(found, len(list), func(i int) string { return list[i].Name })
+	if err == nil {
+		spec.Function = list[i].Name
+	}
+	return spec, err
 }
 
 // options turns decoded YAML into Python's values, with the keys in order.

@@ -108,11 +108,19 @@ func bind(p Plan) ([]cell, error) {
 		switch {
 		case herr == nil:
 			bound[i].harness = own
+		case herr != nil && err != nil && c.Task.HarnessOnly(c.Variant.Style):
+			return nil, herr
 		case err != nil:
-			return nil, fmt.Errorf("%w; as lm-evaluation-harness judges it: %w", err, herr)
+			return nil, err
 		}
 	}
 	return bound, nil
+}
+
+// Judged says whether a task's style can be judged: by onset's scorers, or by lm-evaluation-harness's rules.
+func Judged(task *tasks.Task, style tasks.Style) error {
+	_, err := bind(Plan{Cells: []tasks.Cell{{Task: task, Variant: tasks.Variant{Style: style}}}})
+	return err
 }
 
 // Rules gives the rules by which whole tasks are judged.

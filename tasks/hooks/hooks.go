@@ -29,6 +29,12 @@ const (
 	Filter    Kind = "filter"          // turns responses into answers
 )
 
+// Judges says whether functions of the kind judge responses: then what this package does not know may be known to those
+// who judge, and a Found without a function names it.
+func (k Kind) Judges() bool {
+	return k == Results || k == Aggregate || k == Metric || k == Filter
+}
+
 // Func is a hook's function: exactly one field is set, that of its kind, but for Docs, which has two forms.
 type Func struct {
 	// Row gives what becomes of one document; nil drops it. It must not change doc.
