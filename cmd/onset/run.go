@@ -39,6 +39,7 @@ type runOptions struct {
 	planFlags
 	executeOptions
 	output string
+	dryRun bool
 }
 
 func newRunCommand(a *app) *cobra.Command {
@@ -52,6 +53,7 @@ func newRunCommand(a *app) *cobra.Command {
 	}
 	o.planFlags.add(cmd)
 	o.executeOptions.add(cmd)
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "ask no model: count the requests and show the first prompts, or print every request with --json")
 	cmd.Flags().StringVarP(&o.output, "output", "o", "", "run directory (default runs/NAME-TIME)")
 	cmd.Flags().Bool("log-samples", true, "accepted for users of other harnesses: every sample is always recorded")
 	return cmd
@@ -65,6 +67,9 @@ func runRun(ctx context.Context, a *app, o runOptions) error {
 	shard, err := parseShard(o.shard)
 	if err != nil {
 		return err
+	}
+	if o.dryRun {
+		return dryRun(ctx, a, spec, shard, o.json)
 	}
 	dir := o.output
 	if dir == "" {
