@@ -89,7 +89,7 @@ func (t *Task) gold(doc Doc) (gold, error) {
 		g := gold{several: true}
 		values := make(pyval.List, len(list))
 		for i, v := range list {
-			k, ok := v.(int64)
+			k, ok := index(v)
 			if !ok {
 				return g, fmt.Errorf("target %s holds %s, which is no index", brief(target), brief(v))
 			}
@@ -102,21 +102,28 @@ func (t *Task) gold(doc Doc) (gold, error) {
 		g.value = values
 		return g, nil
 	}
-	switch v := target.(type) {
-	case string:
-		if i := slices.Index(doc.Choices, v); i >= 0 {
+	if s, ok := target.(string); ok {
+		if i := slices.Index(doc.Choices, s); i >= 0 {
 			return oneGold(int64(i)), nil
 		}
 		return oneGold(noGold), nil
-	case bool:
-		return oneGold(integer(v)), nil
-	case int64:
-		if v >= int64(len(doc.Choices)) {
-			v = noGold
+	}
+	if k, ok := index(target); ok {
+		if k >= int64(len(doc.Choices)) {
+			k = noGold
 		}
-		return oneGold(v), nil
+		return oneGold(k), nil
 	}
 	return gold{}, fmt.Errorf("target %s is neither an index nor a choice", brief(target))
+}
+
+// index gives an integer or a truth value as an index.
+func index(v pyval.Value) (int64, bool) {
+	if b, ok := v.(bool); ok {
+		return integer(b), true
+	}
+	i, ok := v.(int64)
+	return i, ok
 }
 
 func oneGold(k int64) gold { return gold{value: k, indexes: []int{int(k)}} }

@@ -224,3 +224,92 @@ func TestHookAggregationsAgree(t *testing.T) {
 		}
 	}
 }
+
+func TestProcessAgrees(t *testing.T) {
+	for i, c := range reference(t, "process", 400) {
+		config := lmeval.Config{
+			OutputType: lmeval.OutputType(text(field(c, "output_type"))), Rules: lmeval.Compat(), HasChoices: field(c, "choices") != nil,
+			MultipleInputs: field(c, "multiple_input") == true, MultipleTargets: field(c, "multiple_target") == true,
+		}
+		for _, m := range list(field(c, "metrics")) {
+			spec := lmeval.MetricSpec{Name: text(m)}
+			if spec.Name == "exact_match" {
+				spec.Options = dict(field(c, "options"))
+			}
+			config.Metrics = append(config.Metrics, spec)
+		}
+		task, err := lmeval.NewTask(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc := lmeval.Doc{Target: field(c, "target"), Input: field(c, "input")}
+		for _, choice := range list(field(c, "choices")) {
+			doc.Choices = append(doc.Choices, text(choice))
+		}
+		got, err := task.Process(doc, list(field(c, "results")))
+		wantError, _ := field(c, "error").(string)
+		if (err != nil) != (wantError != "") {
+			t.Errorf("case %d, %s: error %v, want %q", i, pyval.Repr(c), err, wantError)
+			continue
+		}
+		var pairs pyval.List
+		for _, k := range got.Keys() {
+			pairs = append(pairs, pyval.List{k, field(got, k)})
+		}
+		if d := different(flags(pyval.List(list(field(c, "want")))), flags(pairs)); d != "" && err == nil {
+			t.Errorf("case %d, %s: %s", i, pyval.Repr(c), d)
+		}
+	}
+}
+
+func TestGroupsAgree(t *testing.T) {
+	for i, c := range reference(t, "groups", 20) {
+		var metrics []lmeval.GroupMetric
+		for _, m := range list(field(c, "metrics")) {
+			g := lmeval.GroupMetric{Metric: text(field(m, "metric")), WeightBySize: field(m, "weight") == true}
+			for _, f := range list(field(m, "filters")) {
+				g.Filters = append(g.Filters, text(f))
+			}
+			metrics = append(metrics, g)
+		}
+		var leaves []lmeval.TaskResult
+		for _, name := range dict(field(c, "leaves")).Keys() {
+			leaf := dict(field(c, "leaves", name))
+			size, _ := field(leaf, "sample_len").(int64)
+			r := lmeval.TaskResult{Task: name, SampleLen: int(size)}
+			for _, key := range leaf.Keys() {
+				metric, filter, ok := strings.Cut(key, ",")
+				if !ok || strings.HasSuffix(metric, "_stderr") {
+					continue
+				}
+				v, _ := asFloat(field(leaf, key))
+				m := lmeval.Result{Metric: metric, Filter: filter, Value: v}
+				if se, ok := asFloat(field(leaf, metric+"_stderr,"+filter)); ok {
+					m.Stderr = &se
+				}
+				r.Metrics = append(r.Metrics, m)
+			}
+			leaves = append(leaves, r)
+		}
+		got := lmeval.AggregateGroup(metrics, leaves, lmeval.Compat())
+		flat := new(pyval.Dict)
+		flat.Set("sample_len", int64(got.SampleLen))
+		for _, r := range got.Metrics {
+			flat.Set(r.Metric+","+r.Filter, r.Value)
+			var se pyval.Value = "N/A"
+			if r.Stderr != nil {
+				se = *r.Stderr
+			}
+			flat.Set(r.Metric+"_stderr,"+r.Filter, se)
+		}
+		want := dict(field(c, "want"))
+		if flat.Len() != want.Len() {
+			t.Errorf("group %d: %q, want %q", i, flat.Keys(), want.Keys())
+		}
+		for _, key := range want.Keys() {
+			if d := different(field(want, key), field(flat, key)); d != "" {
+				t.Errorf("group %d: %s: %s", i, key, d)
+			}
+		}
+	}
+}

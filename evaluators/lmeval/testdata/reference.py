@@ -3,7 +3,7 @@
     PYTHONPATH=lm-evaluation-harness python3 reference.py lm-evaluation-harness/lm_eval/tasks reference.json.gz
 
 The harness is a checkout of commit 4e7e0d47f; beside it sacrebleu, scikit-learn, scipy, rouge_score, word2number and
-regex are needed. The modules `datasets` and `transformers` are replaced: of the latter only the two functions of SQuAD's
+regex are needed, and what the harness imports. The modules `datasets` and `transformers` are replaced: of the latter only the two functions of SQuAD's
 evaluation are used, which are written out below.
 """
 import collections
@@ -53,7 +53,7 @@ def compute_f1(gold, pred):
     return 2 * precision * recall / (precision + recall)
 
 
-stub("datasets", Dataset=object)
+stub("datasets", Dataset=object, DatasetDict=dict, DownloadConfig=object)
 for name in ("transformers", "transformers.data", "transformers.data.metrics"):
     stub(name)
 stub("transformers.data.metrics.squad_metrics", compute_exact=compute_exact, compute_f1=compute_f1)
@@ -338,6 +338,96 @@ for classes in ([0, 1], [0, 1, 2], ["yes", "no", "maybe"]):
             add_hook_aggregation("super_glue/cb/aggregate.cb_multi_fi", load_once("super_glue/cb/aggregate").cb_multi_fi, items)
 add_hook_aggregation("ifeval/utils.agg_inst_level_acc", lambda items: sum(sum(items, [])) / len(sum(items, [])), [[True, False], [True], [False, False, True]])
 
+# process_results of the four output types.
+from lm_eval.api.task import ConfigurableTask  # noqa: E402
+
+process = []
+REGISTRY = {"exact_match": metrics.exact_match_fn, "bleu": metrics.bleu_fn, "f1": metrics.f1_fn}
+
+
+def add_process(output_type, names, target, results, choices=None, input=None, options=None, multiple_input=0, multiple_target=0):
+    task = object.__new__(ConfigurableTask)
+    task.OUTPUT_TYPE = output_type
+    task._config = types.SimpleNamespace(process_results=None, doc_to_choice=choices)
+    task._metric_fn_list = {n: REGISTRY.get(n) for n in names}
+    task._metric_fn_kwargs = {n: (options or {}) if n == "exact_match" else {} for n in names}
+    task._aggregation_list = task._higher_is_better = {}
+    task.multiple_input, task.multiple_target = multiple_input, multiple_target
+    task.doc_to_target, task.doc_to_text, task.doc_to_choice = (lambda d: target), (lambda d: input), (lambda d: choices)
+    case = {"output_type": output_type, "metrics": names, "target": target, "results": plain(results), "choices": choices, "input": input,
+            "options": options or {}, "multiple_input": bool(multiple_input), "multiple_target": bool(multiple_target)}
+    try:
+        with np.errstate(all="ignore"):
+            case["want"] = [[k, plain(v)] for k, v in quiet(task.process_results, {}, results).items()]
+    except Exception as e:
+        case["error"] = repr(e)[:80]
+    process.append(case)
+
+
+MC = ["acc", "f1", "mcc", "acc_norm", "acc_bytes", "exact_match", "brier_score", "likelihood"]
+for i in range(250):
+    n = rnd.randint(1, 5)
+    choices = [text(1, 3) for _ in range(n)]
+    results = lls(n)
+    if i % 10 == 0:
+        choices[rnd.randrange(n)] = ""
+    if i % 11 == 0:
+        results[rnd.randrange(n)] = (math.nan if i % 2 else 0.0, True)
+    names = rnd.sample(MC, rnd.randint(1, 8))
+    gold = rnd.choice([rnd.randint(-2, n + 1), rnd.randint(0, n - 1), rnd.choice(choices), "nothing", True])
+    if i % 5 == 0:
+        add_process("multiple_choice", names, [rnd.randint(0, n + 1) for _ in range(rnd.randint(1, 3))], results, choices, multiple_target=2)
+    elif i % 5 == 1:
+        add_process("multiple_choice", names + ["acc_mutual_info"], gold, results + lls(n), choices)
+    elif i % 5 == 2:
+        add_process("multiple_choice", names, text(1, 2), results, choices, input=gold, multiple_input=n)
+    else:
+        add_process("multiple_choice", names, gold, results, choices)
+for i in range(20):
+    add_process("loglikelihood", rnd.sample(["perplexity", "acc"], rnd.randint(1, 2)), "x", lls(1))
+    add_process("loglikelihood_rolling", ["word_perplexity", "byte_perplexity", "bits_per_byte"][rnd.randint(0, 2):], text(0, 9), [-7.25])
+for i in range(250):
+    result = rnd.choice([text(0, 3), "12", "yes"])
+    near_target = rnd.choice([result, near(result), result.upper(), "12"])
+    names = rnd.choice([["exact_match"], ["bleu"], ["exact_match", "bleu"], ["bleu", "exact_match"], ["f1", "exact_match"]])
+    options = rnd.choice([{}, {"ignore_case": True}, {"ignore_punctuation": True, "ignore_case": True}])
+    k = i % 6
+    if k == 0:
+        targets = [rnd.choice([near_target, text(0, 2)]) for _ in range(rnd.randint(1, 4))]
+        add_process("generate_until", names, rnd.choice([targets, near_target]), [result], options=options, multiple_target=2)
+    elif k == 1:
+        choices = [near_target, text(0, 2), "12"]
+        add_process("generate_until", names, rnd.choice([-1, 0, 1, 2, 5]), [result], choices, options=options)
+    elif k == 2:
+        add_process("generate_until", names, rnd.choice([12, 1.5, ["12", "a"], None, True, {"a": 1}]), [rnd.choice(["12", "1.5", "['12', 'a']", "True", "{'a': 1}"])], options=options)
+    elif k == 3:
+        add_process("generate_until", names, rnd.choice(["12", "7.5", 12, "x"]), [rnd.choice([12, 7.5, 3])])
+    elif k == 4:
+        add_process("generate_until", names, near_target, [rnd.choice([[result], [result, near_target], [near_target, "x", near_target]])], options=options)
+    else:
+        add_process("generate_until", names, near_target, [result, "more"], options=options)
+
+# Groups.
+from lm_eval.api.group import AggMetricConfig, Group  # noqa: E402
+
+groups = []
+for i in range(40):
+    group = Group("g", aggregate_metric_list=[AggMetricConfig("acc", rnd.choice([None, "none", ["b", "none"]]), "mean", rnd.random() < 0.6), AggMetricConfig("f1")])
+    results = {}
+    for k in range(rnd.randint(1, 4)):
+        group.add(types.SimpleNamespace(task_name=f"t{k}"))
+        r = {"sample_len": rnd.randint(2, 90)}
+        for m in ("acc,none", "acc,b", "f1,none"):
+            if rnd.random() < 0.8:
+                r[m] = rnd.random()
+                r[m.replace(",", "_stderr,")] = rnd.random() / 10 if rnd.random() < 0.9 else "N/A"
+        results[f"t{k}"] = r
+    group.get_all_tasks = lambda group=group: list(group._children.values())
+    want = quiet(group.aggregate, results)
+    groups.append({"metrics": [{"metric": a.metric, "filters": a.filter_list, "weight": a.weight_by_size} for a in group.aggregate_metric_list],
+                   "leaves": results, "want": plain({k: v for k, v in want.items() if "," in k or k == "sample_len"})})
+
 with gzip.GzipFile(sys.argv[2], "w", mtime=0) as f:
-    f.write(json.dumps({"filters": filters, "exact": exact, "aggregations": aggregations, "hooks": hooks, "hook_aggregations": hook_aggregations}, separators=(",", ":")).encode())
-print({k: len(v) for k, v in (("filters", filters), ("exact", exact), ("aggregations", aggregations), ("hooks", hooks), ("hook_aggregations", hook_aggregations))})
+    f.write(json.dumps({"filters": filters, "exact": exact, "aggregations": aggregations, "hooks": hooks, "hook_aggregations": hook_aggregations,
+                         "process": process, "groups": groups}, separators=(",", ":")).encode())
+print(len(filters), len(exact), len(aggregations), len(hooks), len(hook_aggregations), len(process), len(groups), collections.Counter(c.get("error") for c in process))
