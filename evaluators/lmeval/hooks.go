@@ -35,6 +35,8 @@ func ResultsHooks() []ResultsHook {
 		{"mutual/utils.process_results", "recall at 1 and 2 and mean reciprocal rank of the right option", mutual},
 		{"bbq/utils.process_results_multiple_choice", "accuracy and bias scores (Parrish et al. 2022)", bbqChoice},
 		{"bbq/utils.process_results_generate_until", "accuracy and bias scores of a written answer", bbqText},
+		{"ifeval/utils.process_results", "instructions followed, strictly and loosely (Zhou et al. 2023)", ifeval},
+		{"leaderboard/ifeval/utils.process_results", "instructions followed, strictly and loosely (Zhou et al. 2023)", ifeval},
 	}
 }
 

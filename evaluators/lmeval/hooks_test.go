@@ -1,0 +1,86 @@
+package lmeval_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/onset-eval/onset/evaluators/lmeval"
+	"github.com/onset-eval/onset/tasks/pyval"
+)
+
+func resultsHook(t *testing.T, name string) lmeval.ResultsFunc {
+	t.Helper()
+	for _, h := range lmeval.ResultsHooks() {
+		if h.Name == name {
+			return h.Results
+		}
+	}
+	t.Fatalf("there is no hook %s", name)
+	return nil
+}
+
+func TestIFEval(t *testing.T) {
+	doc := decode(t, []byte(`{"prompt": "Write.", "instruction_id_list": ["punctuation:no_comma", "detectable_format:number_bullet_lists"],
+		"kwargs": [{"num_bullets": null}, {"num_bullets": 2, "keywords": null}]}`)).(*pyval.Dict)
+	got, err := resultsHook(t, "ifeval/utils.process_results")(doc, []pyval.Value{"Sure, here:\n* one\n* two"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "{'prompt_level_strict_acc': False, 'inst_level_strict_acc': [False, True], 'prompt_level_loose_acc': True, 'inst_level_loose_acc': [True, True]}"
+	if pyval.Repr(got) != want {
+		t.Errorf("got %s", pyval.Repr(got))
+	}
+}
+
+// The normal forms are those of the paper's examples and of the harness's comments.
+func TestMinerva(t *testing.T) {
+	const hope = ". I hope it is correct."
+	for _, c := range []struct {
+		answer, gold string
+		want         int64
+	}{
+		{"Final Answer: The final answer is $\\frac12$" + hope, "\\frac{1}{2}", 1},
+		{"Final Answer: The final answer is $0.5$" + hope, "\\frac{1}{2}", 1},
+		{"Final Answer: The final answer is x = 100,000 dollars" + hope, "100000", 1},
+		{"Final Answer: The final answer is $-\\frac{2}{4}$" + hope, "-\\frac{1}{2}", 1},
+		{"Final Answer: The final answer is \\sqrt2" + hope, "\\sqrt{2}", 1},
+		{"Final Answer: The final answer is 3" + hope, "4", 0},
+		{"It is 4.", "4", 0},
+	} {
+		doc := new(pyval.Dict)
+		doc.Set("answer", c.gold)
+		for name, metric := range map[string]string{"minerva_math": "exact_match", "leaderboard/math": "exact_match_original"} {
+			got, err := resultsHook(t, name+"/utils.process_results")(doc, []pyval.Value{c.answer})
+			if err != nil || field(got, metric) != c.want {
+				t.Errorf("%s, %q against %q: got %v, %v", name, c.answer, c.gold, pyval.Repr(got), err)
+			}
+		}
+	}
+}
+
+// Hooks get what a data set and a model give, which may be anything: an error is right and a panic is not.
+func TestHooksRefuse(t *testing.T) {
+	docs := []*pyval.Dict{nil, new(pyval.Dict), decode(t, []byte(`{"answers": [], "gold": 1, "mc2_targets": {"labels": []}, "label": 9,
+		"ans0": "a", "ans1": "Unknown", "ans2": "c", "biased_answers": [], "context_condition": 1, "category": "none", "kwargs": [1],
+		"instruction_id_list": ["x"], "entities": [], "solution": "\\boxed{", "page": 1, "correct_answers": [], "incorrect_answers": []}`)).(*pyval.Dict),
+		decode(t, []byte(`{"answers": [[]], "gold": [1], "choices": ["a"], "questions": {"input_text": []}, "answer": null}`)).(*pyval.Dict)}
+	results := [][]pyval.Value{nil, {nil}, {"text"}, {1.5}, {pyval.List{1.5, true}}, {pyval.List{"x"}, "y"}, {"", ""}}
+	n := 0
+	for _, h := range lmeval.ResultsHooks() {
+		for _, doc := range docs {
+			for _, r := range results {
+				if _, err := h.Results(doc, r); err != nil {
+					n++
+				}
+			}
+		}
+	}
+	if n < 200 {
+		t.Errorf("%d refusals", n)
+	}
+	for _, a := range slices.Concat(lmeval.AggregationHooks(), lmeval.Aggregations()) {
+		for _, items := range [][]pyval.Value{{nil}, {"a"}, {pyval.List{}}, {pyval.List{nil, nil}}, {pyval.List{int64(1), pyval.List{}}}} {
+			_, _ = a.Prepare(items, lmeval.Rules{})
+		}
+	}
+}
