@@ -3,8 +3,11 @@ package lmeval
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/onset-eval/onset/tasks/pyre"
 	"github.com/onset-eval/onset/tasks/pyval"
@@ -136,65 +139,81 @@ func choiceFilter(o *pyval.Dict, choices func(*pyval.Dict) ([]string, error)) (F
 
 // choiceFinder finds the choices of one document in texts.
 type choiceFinder struct {
-	ignore   ignorer
-	texts    []string          // as they are compared
-	letters  map[string]string // "(A)", by the text of the choice
-	patterns [2]*pyre.Regexp   // by text and by letter; nil until needed
+	ignore  ignorer
+	texts   []string          // as they are compared
+	letters map[string]string // "(A)", by the text of the choice
+	byColon *pyre.Regexp
 }
 
 func newChoiceFinder(choices []string, ignore ignorer) (*choiceFinder, error) {
-	if len(choices) > 26 {
+	if len(choices) > len(colonLetter)-1 {
 		return nil, errors.New("more than 26 choices have no letters")
 	}
-	c := &choiceFinder{ignore: ignore, letters: make(map[string]string, len(choices))}
+	c := &choiceFinder{ignore: ignore, letters: make(map[string]string, len(choices)), byColon: colonLetter[len(choices)]()}
 	for i, choice := range choices {
 		text, err := ignore.apply(strip(choice))
 		if err != nil {
 			return nil, err
 		}
 		c.texts = append(c.texts, text)
-		c.letters[text] = letter(i)
+		c.letters[text] = "(" + string(rune('A'+i)) + ")"
 	}
 	return c, nil
 }
 
-func letter(i int) string { return "(" + string(rune('A'+i)) + ")" }
+// colonLetter finds a letter of the first n choices behind a colon.
+var colonLetter = func() (out [27]func() *pyre.Regexp) {
+	for n := range out {
+		letters := strings.Split("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:n], "")
+		out[n] = sync.OnceValue(func() *pyre.Regexp { return pyre.MustCompile(`:[\s]*(` + strings.Join(letters, "|") + ")") })
+	}
+	return out
+}()
 
 // find gives the letter, the text where that is none of the choices', or "".
 func (c *choiceFinder) find(text string, at int) (string, error) {
-	if err := c.compile(); err != nil {
-		return "", err
-	}
 	reduced, err := c.ignore.apply(text)
 	if err != nil {
 		return "", err
 	}
-	found, _, _, err := extractor{c.patterns[0], at}.find(reduced)
-	if l, ok := c.letters[found]; ok && found != "" {
-		found = l
+	found := findLiterals(reduced, c.texts)
+	i := at
+	if i < 0 {
+		i += len(found)
 	}
-	if found != "" || err != nil {
-		return found, err
+	if i >= 0 && i < len(found) {
+		if found := strip(found[i]); found != "" {
+			if l, ok := c.letters[found]; ok {
+				return l, nil
+			}
+			return found, nil
+		}
 	}
-	found, _, _, err = extractor{c.patterns[1], at}.find(text)
-	if found != "" {
-		found = "(" + found + ")"
+	letter, _, _, err := extractor{c.byColon, at}.find(text)
+	if letter != "" {
+		letter = "(" + letter + ")"
 	}
-	return found, err
+	return letter, err
 }
 
-func (c *choiceFinder) compile() (err error) {
-	if c.patterns[0] != nil {
-		return nil
+// findLiterals is re.findall of the alternation of literal texts, of which the first that fits is taken. Behind an
+// empty match, one at the same place must not be empty.
+func findLiterals(text string, literals []string) []string {
+	var out []string
+	advance := false
+	for at := 0; at <= len(text); {
+		i := slices.IndexFunc(literals, func(l string) bool {
+			return strings.HasPrefix(text[at:], l) && (l != "" || !advance)
+		})
+		if i >= 0 {
+			out = append(out, literals[i])
+			at += len(literals[i])
+			advance = literals[i] == ""
+			continue
+		}
+		_, size := utf8.DecodeRuneInString(text[at:])
+		at += max(size, 1)
+		advance = false
 	}
-	var texts, names []string
-	for i, t := range c.texts {
-		texts = append(texts, pyre.Escape(t))
-		names = append(names, string(rune('A'+i)))
-	}
-	if c.patterns[0], err = pyre.Compile(strings.Join(texts, "|")); err != nil {
-		return err
-	}
-	c.patterns[1], err = pyre.Compile(`:[\s]*(` + strings.Join(names, "|") + ")")
-	return err
+	return out
 }

@@ -80,7 +80,19 @@ func (r *Random) Choices(out []int32, n int) {
 	if n <= 0 {
 		panic("pyrandom: Choices of nothing")
 	}
-	for i := range out {
-		out[i] = int32(r.Float64() * float64(n))
+	scale := float64(n)
+	for len(out) > 0 {
+		if r.next > size-2 { // one word is left, or none
+			out[0] = int32(r.Float64() * scale)
+			out = out[1:]
+			continue
+		}
+		words := r.words[r.next:]
+		k := min(len(out), len(words)/2)
+		for i := range out[:k] {
+			out[i] = int32(unit(words[2*i], words[2*i+1]) * scale)
+		}
+		r.next += 2 * k
+		out = out[k:]
 	}
 }

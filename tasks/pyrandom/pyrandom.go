@@ -13,7 +13,8 @@ const (
 // Random is a generator with the state of Python's random.Random(seed). One goroutine may use it at a time.
 type Random struct {
 	state [size]uint32
-	next  int // the next word of state to give out
+	words [size]uint32 // state, tempered
+	next  int          // the next of words to give out
 }
 
 // New gives the generator of Python's random.Random(seed). Python takes the seed's absolute value, so that -1 and
@@ -75,6 +76,12 @@ func (r *Random) twist() {
 		s[i] = mix(s[i], s[i+1], s[i+shift-size])
 	}
 	s[size-1] = mix(s[size-1], s[0], s[shift-1])
+	for i, y := range s {
+		y ^= y >> 11
+		y ^= y << 7 & 0x9d2c5680
+		y ^= y << 15 & 0xefc60000
+		r.words[i] = y ^ y>>18
+	}
 	r.next = 0
 }
 
@@ -83,16 +90,17 @@ func (r *Random) Uint32() uint32 {
 	if r.next == size {
 		r.twist()
 	}
-	y := r.state[r.next]
+	y := r.words[r.next]
 	r.next++
-	y ^= y >> 11
-	y ^= y << 7 & 0x9d2c5680
-	y ^= y << 15 & 0xefc60000
-	return y ^ y>>18
+	return y
 }
 
 // Float64 gives Python's random(): a multiple of 2⁻⁵³ in [0,1).
 func (r *Random) Float64() float64 {
-	high, low := r.Uint32()>>5, r.Uint32()>>6
-	return (float64(high)*(1<<26) + float64(low)) / (1 << 53)
+	return unit(r.Uint32(), r.Uint32())
+}
+
+// unit makes a float of two words: 27 bits of the first and 26 of the second.
+func unit(high, low uint32) float64 {
+	return float64(uint64(high>>5)<<26|uint64(low>>6)) / (1 << 53)
 }

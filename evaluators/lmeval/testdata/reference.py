@@ -161,7 +161,7 @@ for name in ("take_first", "majority_vote", "remove_whitespace", "lowercase", "u
         add_filter(name, get_filter(name), {}, resps, [{}] * 10)
 add_filter("take_first_k", get_filter("take_first_k"), {"k": 2}, [["a", "b", "c"], ["d", "e"]], [{}] * 2)
 add_filter("map", get_filter("map"), {"mapping_dict": {"yes": 1, "12": "twelve"}, "default_value": -1}, [[reply(), "yes", "12"] for _ in range(5)], [{}] * 5)
-for options in ({}, {"ignore_case": True}, {"ignore_case": True, "ignore_punctuation": True, "regexes_to_ignore": ["[aeiou]"]}):
+for options in ({}, {"ignore_case": True}, {"ignore_case": True, "ignore_punctuation": True, "regexes_to_ignore": ["[aeiou]"]}, {"group_select": -1, "ignore_punctuation": True}):
     options = {"regex_pattern": r"(\([A-Z]\))", **options}
     docs = [{"choices": rnd.choice(CHOICES)} for _ in range(60)]
     add_filter("multi_choice_regex", get_filter("multi_choice_regex"), options, [[reply(), reply()] for _ in docs], docs)
