@@ -43,6 +43,9 @@ func (n normalizer) compare(references, predictions []pyval.Value) (pyval.Value,
 			predictions = list
 		}
 	}
+	if len(predictions) == 0 && (n.foldCase || n.noPunct || n.noDigits) {
+		return nil, fmt.Errorf("exact_match: there are no targets") // numpy takes an empty array for one of numbers
+	}
 	want, err := n.normalize(references)
 	if err != nil {
 		return nil, fmt.Errorf("exact_match of targets: %w", err)

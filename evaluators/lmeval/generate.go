@@ -57,9 +57,6 @@ func (t *Task) compareAll(m boundMetric, target, result pyval.Value) (score, see
 		for i := range copies {
 			copies[i] = result
 		}
-		if len(copies) == 0 {
-			return 0.0, copies, nil // the mean of nothing is no number, which is not above 0
-		}
 		share, err := m.compare(targets, copies)
 		if err != nil {
 			return nil, nil, err
