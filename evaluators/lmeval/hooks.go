@@ -2,6 +2,8 @@ package lmeval
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/onset-eval/onset/tasks/pyval"
 )
@@ -17,7 +19,7 @@ type ResultsHook struct {
 
 // ResultsHooks lists the functions behind process_results that are known here.
 func ResultsHooks() []ResultsHook {
-	return []ResultsHook{
+	hooks := []ResultsHook{
 		{"hendrycks_math/utils.process_results", "the answer between dollar signs against the boxed one", HendrycksMath},
 		{"minerva_math/utils.process_results", "the final answer against the boxed one, as strings or rational numbers", minervaMath},
 		{"leaderboard/math/utils.process_results", "the final answer against the boxed one, as strings or rational numbers", leaderboardMath},
@@ -37,13 +39,24 @@ func ResultsHooks() []ResultsHook {
 		{"bbq/utils.process_results_generate_until", "accuracy and bias scores of a written answer", bbqText},
 		{"ifeval/utils.process_results", "instructions followed, strictly and loosely (Zhou et al. 2023)", ifeval},
 		{"leaderboard/ifeval/utils.process_results", "instructions followed, strictly and loosely (Zhou et al. 2023)", ifeval},
+		{"super_glue/wsc/t5_utils.process_results", "the referent that is named", wsc},
+		{"squadv2/task.SQuAD2", "answer and targets for the aggregations of SQuAD 2.0", squadV2},
+		{"squad_completion/task.SQUADCompletion", "whether the answer holds the value", containsValue},
+		{"fda/task.FDA", "whether the answer holds the value", containsValue},
+		{"swde/task.SWDE", "whether the answer holds the value", containsValue},
+		{"xquad/utils.process_results_qa", "exact match and F1", firstAnswer(xquadTarget)},
+		{"catalan_bench/utils.process_results_qa", "exact match and F1", firstAnswer(catalanTarget)},
 	}
+	for _, language := range slices.Sorted(maps.Keys(mlqaLanguages)) {
+		hooks = append(hooks, ResultsHook{"mlqa/utils.process_results_" + language, "exact match and F1 (Lewis et al. 2020)", mlqa(language)})
+	}
+	return hooks
 }
 
 // AggregationHooks lists the functions behind `aggregation: !function` that are known here, by file and function, or
 // by function alone where many files hold the same one.
 func AggregationHooks() []Aggregation {
-	return []Aggregation{
+	return append(squadV2Aggregations(), []Aggregation{
 		Whole("weighted_f1_score", weightedF1),
 		Whole("macro_f1_score", macroF1),
 		Whole("super_glue/cb/aggregate.cb_multi_fi", cbMultiF1),
@@ -54,6 +67,31 @@ func AggregationHooks() []Aggregation {
 		Whole("bbq/utils.agg_accuracy_disamb", bbqAccuracy(true)),
 		Whole("bbq/utils.agg_amb_bias_scores", bbqAmbiguousBias),
 		Whole("bbq/utils.agg_disamb_bias_scores", bbqDisambiguatedBias),
+		Whole("super_glue/multirc/t5_utils.agg_f1", binaryF1),
+		Whole("super_glue/multirc/t5_utils.agg_em", groupsRight),
+		Whole("super_glue/record/t5_utils.squad_em_agg", recordGroups(func(p, t string) float64 { return float64(integer(p == t)) }, false)),
+		Whole("super_glue/record/t5_utils.squad_f1_agg", recordGroups(wordF1, true)),
+	}...)
+}
+
+// CompareHook is what a task file's `metric: !function` names.
+type CompareHook struct {
+	// Name is the harness's file, without its ending, and function, from the folder of tasks.
+	Name    string
+	Compare Compare
+}
+
+// CompareHooks lists the functions behind `metric: !function` that are known here.
+func CompareHooks() []CompareHook {
+	return []CompareHook{
+		{"super_glue/cb/t5_utils.mean_3class_f1", cbClasses},
+		{"super_glue/multirc/t5_utils.f1", multircF1},
+		{"super_glue/multirc/t5_utils.em", multircEM},
+		{"super_glue/record/t5_utils.f1", swapped},
+		{"super_glue/record/t5_utils.em", swapped},
+		{"french_bench/utils.exact", frenchExact},
+		{"french_bench/utils.f1", frenchF1},
+		{"french_bench/utils.is_included", contained},
 	}
 }
 

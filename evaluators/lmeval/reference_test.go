@@ -148,7 +148,7 @@ func TestAggregationsAgree(t *testing.T) {
 		}
 	}
 	for _, a := range lmeval.Aggregations() {
-		if !seen[a.Name] && a.Name != "bypass" && a.Name != "chrf++" {
+		if !seen[a.Name] && a.Name != "bypass" {
 			t.Errorf("aggregation %s has no cases", a.Name)
 		}
 	}
@@ -310,6 +310,26 @@ func TestGroupsAgree(t *testing.T) {
 			if d := different(field(want, key), field(flat, key)); d != "" {
 				t.Errorf("group %d: %s: %s", i, key, d)
 			}
+		}
+	}
+}
+
+func TestComparesAgree(t *testing.T) {
+	hooks := make(map[string]lmeval.Compare)
+	for _, h := range lmeval.CompareHooks() {
+		hooks[h.Name] = h.Compare
+	}
+	for i, c := range reference(t, "compares", 300) {
+		name := text(field(c, "name"))
+		if hooks[name] == nil {
+			t.Fatalf("there is no metric %s", name)
+		}
+		got, err := hooks[name]([]pyval.Value{field(c, "reference")}, []pyval.Value{field(c, "prediction")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := different(flags(field(c, "want")), flags(got)); d != "" {
+			t.Errorf("case %d, %s: %s", i, pyval.Repr(c), d)
 		}
 	}
 }

@@ -129,11 +129,7 @@ func (rules Rules) aggregate(ctx context.Context, a Aggregation, items []pyval.V
 	if err != nil {
 		return fmt.Errorf("aggregation %s: %w", a.Name, err)
 	}
-	all := make([]int32, len(items))
-	for i := range all {
-		all[i] = int32(i)
-	}
-	r.Value = stat(all)
+	r.Value = stat(indexes(len(items)))
 	r.Stderr, err = rules.stderr(ctx, r.Metric, a, stat, items, iters)
 	return err
 }
@@ -161,4 +157,13 @@ func Aggregate(ctx context.Context, metric, aggregation string, items []pyval.Va
 	}
 	err := rules.aggregate(ctx, a, items, bootstrapIters, &r)
 	return r, err
+}
+
+// indexes gives 0 to n-1.
+func indexes(n int) []int32 {
+	out := make([]int32, n)
+	for i := range out {
+		out[i] = int32(i)
+	}
+	return out
 }

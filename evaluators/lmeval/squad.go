@@ -35,7 +35,10 @@ func squadExact(target, answer string) float64 {
 // squadF1 is the harmonic mean of precision and recall over words, counted as often as they occur; of an empty side
 // it is whether both are.
 func squadF1(target, answer string) float64 {
-	want, got := squadWords(target), squadWords(answer)
+	return bagOverlap(squadWords(target), squadWords(answer))
+}
+
+func bagOverlap(want, got []string) float64 {
 	if len(want) == 0 || len(got) == 0 {
 		return float64(integer(len(want) == len(got)))
 	}

@@ -3,7 +3,7 @@
     PYTHONPATH=lm-evaluation-harness python3 reference.py lm-evaluation-harness/lm_eval/tasks reference.json.gz
 
 The harness is a checkout of commit 4e7e0d47f; beside it sacrebleu, scikit-learn, scipy, rouge_score, word2number and
-regex are needed, and what the harness imports. The modules `datasets` and `transformers` are replaced: of the latter only the two functions of SQuAD's
+regex are needed, and what the harness imports. The modules `datasets`, `evaluate` and `transformers` are replaced: of the latter only the two functions of SQuAD's
 evaluation are used, which are written out below.
 """
 import collections
@@ -54,6 +54,7 @@ def compute_f1(gold, pred):
 
 
 stub("datasets", Dataset=object, DatasetDict=dict, DownloadConfig=object)
+stub("evaluate")
 for name in ("transformers", "transformers.data", "transformers.data.metrics"):
     stub(name)
 stub("transformers.data.metrics.squad_metrics", compute_exact=compute_exact, compute_f1=compute_f1)
@@ -239,6 +240,13 @@ for name in ("bleu", "chrf", "ter"):
     long = text(60, 90)
     add_aggregation(name, [(long, near(near(near(long)))), (text(2, 4), text(60, 90))], 5, name)
 
+import sacrebleu  # noqa: E402
+
+for depth in (1, 2, 1, 2):
+    items = corpus(5, depth)
+    refs, preds = metrics._sacreformat([i[0] for i in items], [i[1] for i in items])
+    aggregations.append({"aggregation": "chrf++", "metric": "chrf++", "items": plain(items), "iters": 0, "value": sacrebleu.corpus_chrf(preds, refs, word_order=2).score, "stderr": None})
+
 # Hooks.
 hooks = []
 
@@ -314,6 +322,36 @@ for i in range(80):
         for k, v in h["want"].items():
             bbq_items.setdefault(k, []).append(tuple(v) if isinstance(v, list) else v)
 
+for _ in range(60):
+    for lang, words in (("en", "the a cat sat. an Été“x”"), ("es", "el gato los Unos ñu ¿que?"), ("hi", "यह एक बिल्ली है।"), ("vi", "của con mèo những cái Là"), ("de", "der Hund ein Äpfel, Dem DES"), ("ar", "القط على ال الكلب"), ("zh", "猫 坐在 mat 上。the 12ab")):
+        words = words.split() + ["12", "x,"]
+        targets = [text(0 if i else 1, 3, words) for i in range(rnd.randint(1, 3))]
+        add_hook("mlqa/utils", "process_results_" + lang, {"answers": targets}, [rnd.choice([targets[0].upper(), targets[0] + ".", text(0, 3, words)])])
+    target = text(1, 4)
+    add_hook("xquad/utils", "process_results_qa", {"answers": {"text": [target]}}, [near(target)])
+    add_hook("catalan_bench/utils", "process_results_qa", {"answers": [{"text": target}]}, [near(target)])
+    referent = rnd.choice(["Bob's hat", "the fuzzy Bunny", "Mary", "a", "their dog "])
+    add_hook("super_glue/wsc/t5_utils", "process_results", {"span1_text": referent, "label": rnd.randint(0, 1)}, [rnd.choice(["bunny", "Bob", "bob's", "Bob's  hat", "the dog", "", "mary"])])
+
+# Metrics of hooks.
+compares = []
+t5 = {}
+for _ in range(80):
+    group = rnd.choice("1 2 3 4 5+1".split())
+    french = text(0, 4, "le la les Un chat été. d'une des 12".split())
+    for path, function, ref, pred in (
+        ("super_glue/cb/t5_utils", "mean_3class_f1", rnd.choice(["entailment", "contradiction", "neutral"]), rnd.choice(["entailment", "contradiction", "neutral", "x"])),
+        ("super_glue/multirc/t5_utils", "f1", group + rnd.choice(["_True", "_False"]), rnd.choice(["True", "False", "x"])),
+        ("super_glue/multirc/t5_utils", "em", group + rnd.choice(["_True", "_False"]), rnd.choice(["True", "False", "x"])),
+        ("super_glue/record/t5_utils", "em", group + "_" + rnd.choice(["The cat", "dog", "a"]), rnd.choice(["cat", "the dog!", "", "a cat dog"])),
+        ("super_glue/record/t5_utils", "f1", group + "_" + rnd.choice(["The cat", "dog", "a"]), rnd.choice(["cat", "the dog!", "", "a cat dog"])),
+        ("french_bench/utils", "exact", french, rnd.choice([french.upper(), near(french), text(0, 2)])),
+        ("french_bench/utils", "f1", french, rnd.choice([french.upper(), near(french), text(0, 2)])),
+    ):
+        want = plain(getattr(load_once(path), function)(predictions=[pred], references=[ref]))
+        compares.append({"name": f"{path}.{function}", "reference": ref, "prediction": pred, "want": want})
+        t5.setdefault((path, function), []).append(tuple(want) if isinstance(want, list) else want)
+
 # Aggregations of hooks.
 hook_aggregations = []
 
@@ -336,6 +374,10 @@ for classes in ([0, 1], [0, 1, 2], ["yes", "no", "maybe"]):
             add_hook_aggregation(average + "_f1_score", lambda items: f1_score(*zip(*items), average=average), items)
         if classes == [0, 1, 2]:
             add_hook_aggregation("super_glue/cb/aggregate.cb_multi_fi", load_once("super_glue/cb/aggregate").cb_multi_fi, items)
+for path, function, aggregation in (("super_glue/cb/t5_utils", "mean_3class_f1", "agg_mean_3class_f1"), ("super_glue/multirc/t5_utils", "f1", "agg_f1"), ("super_glue/multirc/t5_utils", "em", "agg_em"),
+                                    ("super_glue/record/t5_utils", "em", "squad_em_agg"), ("super_glue/record/t5_utils", "f1", "squad_f1_agg")):
+    for part in (slice(0, 4), slice(0, 20), slice(None)):
+        add_hook_aggregation(f"{path}.{aggregation}", getattr(load_once(path), aggregation), t5[path, function][part])
 add_hook_aggregation("ifeval/utils.agg_inst_level_acc", lambda items: sum(sum(items, [])) / len(sum(items, [])), [[True, False], [True], [False, False, True]])
 
 # process_results of the four output types.
@@ -429,5 +471,5 @@ for i in range(40):
 
 with gzip.GzipFile(sys.argv[2], "w", mtime=0) as f:
     f.write(json.dumps({"filters": filters, "exact": exact, "aggregations": aggregations, "hooks": hooks, "hook_aggregations": hook_aggregations,
-                         "process": process, "groups": groups}, separators=(",", ":")).encode())
+                         "compares": compares, "process": process, "groups": groups}, separators=(",", ":")).encode())
 print(len(filters), len(exact), len(aggregations), len(hooks), len(hook_aggregations), len(process), len(groups), collections.Counter(c.get("error") for c in process))
