@@ -89,10 +89,8 @@ func makeFilter(kinds []FilterKind, spec FilterSpec) (Filter, error) {
 			return k.Make(spec.Options)
 		}
 	}
-	return nil, errUnknownFilter
+	return nil, fmt.Errorf("there is no such filter; there are %s, and a task's own needs its function", names(kinds, func(k FilterKind) string { return k.Name }))
 }
-
-var errUnknownFilter = fmt.Errorf("there is no such filter")
 
 func (e ensemble) apply(resps []pyval.Value, docs []*pyval.Dict) ([]pyval.Value, error) {
 	for _, step := range e.steps {

@@ -2,6 +2,7 @@ package lmeval
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/onset-eval/onset/tasks/pyval"
 )
@@ -105,7 +106,7 @@ func bindMetric(spec MetricSpec, hooked bool) (boundMetric, error) {
 		}
 	}
 	if !known && !hooked && spec.Custom == nil {
-		return m, fmt.Errorf("there is no such metric; a task's own needs its function")
+		return m, fmt.Errorf("there is no such metric; there are %s, and a task's own needs its function", names(Metrics(), func(m Metric) string { return m.Name }))
 	}
 	if spec.Name == "exact_match" && spec.Custom == nil && !hooked {
 		var err error
@@ -125,9 +126,18 @@ func bindMetric(spec MetricSpec, hooked bool) (boundMetric, error) {
 	}
 	var ok bool
 	if m.aggregation, ok = findAggregation(aggregation); !ok {
-		return m, fmt.Errorf("there is no aggregation %q", aggregation)
+		return m, fmt.Errorf("there is no aggregation %q; there are %s", aggregation, names(Aggregations(), func(a Aggregation) string { return a.Name }))
 	}
 	return m, nil
+}
+
+// names lists things by name in an error.
+func names[T any](things []T, name func(T) string) string {
+	out := make([]string, len(things))
+	for i, t := range things {
+		out[i] = name(t)
+	}
+	return strings.Join(out, ", ")
 }
 
 func (t *Task) has(metric string) bool {
