@@ -231,8 +231,8 @@ func hashKey(v Value) (any, error) {
 	case List, *Array, *Dict:
 		return nil, typeError("unhashable type: '%s'", TypeName(v))
 	}
-	if err := operandError(v); err != nil {
-		return nil, err
+	if h, ok := v.(Hasher); ok {
+		return h.Hash()
 	}
 	return v, nil
 }

@@ -224,16 +224,11 @@ func FormatValue(v Value, s string) (string, error) {
 	}
 	bad := valueError("Unknown format code '%c' for object of type '%s'", p.verb, TypeName(v))
 	floating := strings.IndexByte("eEfFgG%", p.verb) >= 0 && p.verb != 0
-	switch v := v.(type) {
-	case float64:
+	if f, ok := v.(float64); ok {
 		if !floating && p.verb != 0 && p.verb != 'n' {
 			return "", bad
 		}
-		return p.float(v), nil
-	case bool:
-		if p.verb == 0 {
-			return p.str(Str(v))
-		}
+		return p.float(f), nil
 	}
 	switch {
 	case floating:

@@ -71,9 +71,6 @@ func (o *JSONOptions) append(b []byte, v Value, depth int) ([]byte, error) {
 	}
 	items, ok := Items(v)
 	if !ok {
-		if err := operandError(v); err != nil {
-			return b, err
-		}
 		return b, typeError("Object of type %s is not JSON serializable", TypeName(v))
 	}
 	if len(items) == 0 {

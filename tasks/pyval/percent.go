@@ -64,6 +64,10 @@ func percent(like Value, format string, arg Value) (Value, error) {
 
 // one writes the conversion that begins after a percent sign and gives what follows it.
 func (a *percentArgs) one(b *strings.Builder, s string) (string, error) {
+	if strings.HasPrefix(s, "%") {
+		b.WriteByte('%')
+		return s[1:], nil
+	}
 	var v Value
 	named := false
 	if strings.HasPrefix(s, "(") {
@@ -119,10 +123,6 @@ func (a *percentArgs) one(b *strings.Builder, s string) (string, error) {
 		return "", valueError("incomplete format")
 	}
 	verb, n := utf8.DecodeRuneInString(s)
-	if verb == '%' {
-		b.WriteByte('%')
-		return s[n:], nil
-	}
 	if !named {
 		if v, err = a.next(); err != nil {
 			return "", err

@@ -36,7 +36,7 @@ func SplitSpace(s string, limit int) []string {
 	s = strings.TrimLeftFunc(s, IsSpace)
 	for s != "" {
 		if limit >= 0 && len(out) == limit {
-			return append(out, strings.TrimRightFunc(s, IsSpace))
+			return append(out, s)
 		}
 		i := strings.IndexFunc(s, IsSpace)
 		if i < 0 {
@@ -64,7 +64,7 @@ func RSplitSpace(s string, limit int) []string {
 		out = append(out, s[i+n:])
 		s = strings.TrimRightFunc(s[:i], IsSpace)
 	}
-	if s = strings.TrimLeftFunc(s, IsSpace); s != "" {
+	if s != "" {
 		out = append(out, s)
 	}
 	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {

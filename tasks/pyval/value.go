@@ -65,6 +65,12 @@ type Comparer interface {
 	Equals(v Value) (bool, error)
 }
 
+// Hasher is an Object that defines its own hash, or refuses to have one.
+type Hasher interface {
+	Object
+	Hash() (any, error) // a comparable value
+}
+
 // Error is a Python exception, by the name of its class.
 type Error struct{ Kind, Msg string }
 

@@ -11,34 +11,49 @@ import (
 type methodFunc func(r *run, self pyval.Value, a args) (pyval.Value, error)
 
 // method gives the method of that name that v's type has, or nil.
-func (r *run) method(v pyval.Value, name string) (methodFunc, error) {
+func (r *run) method(v pyval.Value, name string) methodFunc {
 	switch v := v.(type) {
 	case string, pyval.Markup:
-		return strMethod(name), nil
+		return strMethod(name)
 	case pyval.List, *pyval.Array:
 		if r.t.opts.Immutable && isMutating(name) && listMethod(name) != nil {
-			return nil, unsafe(v, name)
+			return nil
 		}
-		return listMethod(name), nil
+		return listMethod(name)
 	case pyval.Tuple, *pyval.Named:
-		return tupleMethod(name), nil
+		return tupleMethod(name)
 	case *pyval.Dict:
 		if r.t.opts.Immutable && isMutating(name) && dictMethod(name) != nil {
-			return nil, unsafe(v, name)
+			return nil
 		}
-		return dictMethod(name), nil
+		return dictMethod(name)
 	case int64, bool, *big.Int, float64:
-		return numberMethod(v, name), nil
+		return numberMethod(v, name)
 	case pyval.Range:
-		return rangeMethod(name), nil
+		return rangeMethod(name)
 	case *cycler:
-		return cyclerMethod(name), nil
+		return cyclerMethod(name)
 	}
-	return nil, nil
+	return nil
 }
 
-func unsafe(v pyval.Value, name string) error {
-	return pyval.Errorf("SecurityError", "access to attribute %s of %s object is unsafe.", pyval.Repr(name), pyval.Repr(pyval.TypeName(v)))
+// unsafeAttr stands for what the sandbox does not give: using it is an error.
+func unsafeAttr(v pyval.Value, name string) pyval.Value {
+	hint := "access to attribute " + pyval.Repr(name) + " of " + pyval.Repr(pyval.TypeName(v)) + " object is unsafe."
+	return &undefined{name: name, obj: v, hint: hint, unsafe: true}
+}
+
+// isUnsafe says whether the sandbox hides an attribute that a value has.
+func isUnsafe(v pyval.Value, name string) bool {
+	switch v.(type) {
+	case pyval.List, *pyval.Array:
+		return isMutating(name) && listMethod(name) != nil
+	case *pyval.Dict:
+		return isMutating(name) && dictMethod(name) != nil
+	case *undefined:
+		return false
+	}
+	return strings.HasPrefix(name, "__")
 }
 
 // isMutating says whether a method of that name changes a list or dictionary.
@@ -52,20 +67,14 @@ func isMutating(name string) bool {
 
 // pythonAttr is getattr(v, name); ok is false where there is no such attribute.
 func (r *run) pythonAttr(v pyval.Value, name string) (attr pyval.Value, ok bool, err error) {
-	m, err := r.method(v, name)
-	if err != nil {
-		return nil, false, err
+	if r.t.opts.Immutable && isUnsafe(v, name) {
+		return unsafeAttr(v, name), true, nil
 	}
-	if m != nil {
+	if m := r.method(v, name); m != nil {
 		return newBuiltin("builtin_function_or_method", func(r *run, a args) (pyval.Value, error) { return m(r, v, a) }), true, nil
 	}
-	if strings.HasPrefix(name, "__") {
-		if r.t.opts.Immutable {
-			return nil, false, unsafe(v, name)
-		}
-		if _, isUndefined := v.(*undefined); name == "__class__" && !isUndefined {
-			return &typeObject{pyval.TypeName(v)}, true, nil
-		}
+	if _, isUndefined := v.(*undefined); name == "__class__" && !isUndefined {
+		return &typeObject{pyval.TypeName(v)}, true, nil
 	}
 	switch o := v.(type) {
 	case *loop:

@@ -93,10 +93,7 @@ func (c *compiler) call(n *callNode, s scope) func(*run, *macro) (pyval.Value, e
 			if err != nil {
 				return nil, err
 			}
-			m, err := r.method(o, name)
-			if err != nil {
-				return nil, err
-			}
+			m := r.method(o, name)
 			var fn pyval.Value
 			if m == nil {
 				if fn, err = r.getAttr(o, name); err != nil {

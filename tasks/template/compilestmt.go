@@ -251,6 +251,9 @@ func (c *compiler) load(n *loadNode, s scope) step {
 		if err != nil {
 			return atLine(line, err)
 		}
+		if r.t.opts.Chat {
+			return atLine(line, pyval.Errorf("TypeError", "no loader for this environment specified"))
+		}
 		if n.ignore {
 			return nil
 		}

@@ -10,6 +10,7 @@ func batchFilter(r *run, v pyval.Value, a args) (pyval.Value, error) {
 	}
 	fill := or(p[1], nil)
 	var next pyval.Next
+	var line []pyval.Value
 	done := false
 	return pyval.Generator(func() (pyval.Value, bool, error) {
 		if next == nil {
@@ -18,15 +19,7 @@ func batchFilter(r *run, v pyval.Value, a args) (pyval.Value, error) {
 				return nil, false, err
 			}
 		}
-		var line []pyval.Value
 		for !done {
-			if len(line) > 0 {
-				if full, err := pyval.Equals(int64(len(line)), p[0]); err != nil {
-					return nil, false, err
-				} else if full {
-					return &pyval.Array{Items: line}, true, nil
-				}
-			}
 			item, ok, err := next()
 			if err == nil {
 				err = r.charge(1)
@@ -37,6 +30,15 @@ func batchFilter(r *run, v pyval.Value, a args) (pyval.Value, error) {
 			if !ok {
 				done = true
 				break
+			}
+			full, err := pyval.Equals(int64(len(line)), p[0])
+			if err != nil {
+				return nil, false, err
+			}
+			if full {
+				out := line
+				line = []pyval.Value{item}
+				return &pyval.Array{Items: out}, true, nil
 			}
 			line = append(line, item)
 		}
@@ -55,7 +57,9 @@ func batchFilter(r *run, v pyval.Value, a args) (pyval.Value, error) {
 				line = append(line, fill)
 			}
 		}
-		return &pyval.Array{Items: line}, true, nil
+		out := line
+		line = nil
+		return &pyval.Array{Items: out}, true, nil
 	}), nil
 }
 

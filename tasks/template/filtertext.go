@@ -109,20 +109,21 @@ func textFilter(name string) filterFunc {
 	return htmlFilter(name)
 }
 
+// titleWords makes the first character of each word upper case, and the others lower case.
 func titleWords(s string) string {
 	var b strings.Builder
-	start := true
-	for _, r := range s {
-		switch {
-		case strings.ContainsRune("-({[<", r) || pyval.IsSpace(r):
-			b.WriteRune(r)
-			start = true
-		case start:
-			b.WriteString(pyval.Upper(string(r)))
-			start = false
-		default:
-			b.WriteString(pyval.Lower(string(r)))
+	between := func(r rune) bool { return strings.ContainsRune("-({[<", r) || pyval.IsSpace(r) }
+	for s != "" {
+		word := strings.TrimLeftFunc(s, between)
+		b.WriteString(s[:len(s)-len(word)])
+		end := strings.IndexFunc(word, between)
+		if end < 0 {
+			end = len(word)
 		}
+		s = word[end:]
+		_, n := utf8.DecodeRuneInString(word[:end])
+		b.WriteString(pyval.Upper(word[:n]))
+		b.WriteString(pyval.Lower(word[n:end]))
 	}
 	return b.String()
 }

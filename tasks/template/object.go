@@ -73,7 +73,12 @@ func (t *typeObject) Equals(v pyval.Value) (bool, error) {
 }
 
 // templateRef is the variable self, whose items are the template's blocks.
-type templateRef struct{ thing }
+type templateRef struct{}
+
+func (*templateRef) TypeName() string        { return "TemplateReference" }
+func (*templateRef) Truth() (bool, error)    { return true, nil }
+func (t *templateRef) Text() (string, error) { return t.Repr() }
+func (*templateRef) Repr() (string, error)   { return "<TemplateReference None>", nil }
 
 // attr gives a block as a function.
 func (t *templateRef) attr(r *run, name string) pyval.Value {

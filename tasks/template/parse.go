@@ -43,7 +43,12 @@ func parse(src string, opts *Options) (body []stmt, err error) {
 
 // fail ends the parse; parse turns it into an error.
 func (p *parser) fail(line int, format string, args ...any) {
-	panic(syntaxPanic{&Error{Line: line, Kind: "TemplateSyntaxError", Err: textError(fmt.Sprintf(format, args...))}})
+	p.failAs("TemplateSyntaxError", line, format, args...)
+}
+
+// failAs fails as another exception: what jinja2's own parser takes, CPython's may not.
+func (p *parser) failAs(kind string, line int, format string, args ...any) {
+	panic(syntaxPanic{&Error{Line: line, Kind: kind, Err: textError(fmt.Sprintf(format, args...))}})
 }
 
 func (p *parser) cur() token { return p.tokens[p.pos] }

@@ -340,7 +340,7 @@ func (p *parser) callArgs() callArgs {
 			ensure(a.starstar == nil)
 			key := p.next().text
 			if contains(a.keys, key) {
-				p.fail(line, "keyword argument repeated: %s", key)
+				p.failAs("SyntaxError", line, "keyword argument repeated: %s", key)
 			}
 			a.keys = append(a.keys, key)
 			p.next()

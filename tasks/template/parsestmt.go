@@ -58,7 +58,7 @@ func (p *parser) tagStatement(t token) stmt {
 	case "break", "continue":
 		if p.opts.LoopControls {
 			if p.loops == 0 {
-				p.fail(t.line, "'%s' outside loop", t.text)
+				p.failAs("SyntaxError", t.line, "'%s' outside loop", t.text)
 			}
 			return &jumpNode{at: line, again: t.text == "continue"}
 		}
@@ -169,7 +169,7 @@ func (p *parser) signature(m *macroNode) {
 		}
 		for _, other := range m.params {
 			if other.name == param.name {
-				p.fail(int(param.at), "duplicate argument '%s' in function definition", param.name)
+				p.failAs("SyntaxError", int(param.at), "duplicate argument '%s' in function definition", param.name)
 			}
 		}
 		m.params = append(m.params, param)

@@ -293,6 +293,13 @@ func strReplace(_ *run, self pyval.Value, a args) (pyval.Value, error) {
 			return nil, pyval.Errorf("TypeError", "replace() argument %d must be str, not %s", i+1, pyval.TypeName(v[i]))
 		}
 	}
+	if _, safe := self.(pyval.Markup); safe {
+		m, err := pyval.EscapeValue(v[1])
+		if err != nil {
+			return nil, err
+		}
+		part[1] = string(m)
+	}
 	count, err := intArg(v[2], -1)
 	if err != nil {
 		return nil, err

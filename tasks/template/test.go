@@ -56,6 +56,16 @@ func testNamed(name string) testFunc {
 			return pyval.HasCase(s, name == "upper"), err
 		})
 	}
+	if name == "iterable" {
+		return simple(func(_ *run, v pyval.Value) (bool, error) {
+			_, err := pyval.Iter(v)
+			_, isLoop := v.(*loop)
+			if isLoop || forgiven(err, "TypeError") {
+				return isLoop, nil
+			}
+			return err == nil, err
+		})
+	}
 	if is := typeTest(name); is != nil {
 		return simple(func(_ *run, v pyval.Value) (bool, error) { return is(v), nil })
 	}
@@ -150,14 +160,6 @@ func typeTest(name string) func(v pyval.Value) bool {
 		return func(v pyval.Value) bool { _, ok := v.(*pyval.Dict); return ok }
 	case "sequence":
 		return isSequence
-	case "iterable":
-		return func(v pyval.Value) bool {
-			if _, ok := v.(*loop); ok {
-				return true
-			}
-			_, err := pyval.Iter(v)
-			return err == nil
-		}
 	case "callable":
 		return func(v pyval.Value) bool {
 			switch v.(type) {

@@ -12,6 +12,7 @@ type undefined struct {
 	obj    pyval.Value // what was asked; missing where it is the template's names
 	hint   string      // the message, where it is another
 	strict bool
+	unsafe bool // it exists, but the sandbox does not give it
 }
 
 var (
@@ -19,6 +20,7 @@ var (
 	_ pyval.Iterable = (*undefined)(nil)
 	_ pyval.Sized    = (*undefined)(nil)
 	_ pyval.Comparer = (*undefined)(nil)
+	_ pyval.Hasher   = (*undefined)(nil)
 )
 
 func (r *run) undefinedName(name string) pyval.Value {
@@ -62,6 +64,9 @@ func (u *undefined) fail() error {
 	default:
 		msg = fmt.Sprintf("%s has no attribute %s", pyval.Repr(typeRepr(u.obj)), pyval.Repr(u.name))
 	}
+	if u.unsafe {
+		return &pyval.Error{Kind: "SecurityError", Msg: msg}
+	}
 	return &UndefinedError{Name: pyval.Str(u.name), Msg: msg}
 }
 
@@ -89,6 +94,11 @@ func (u *undefined) Len() (int, error)     { return 0, u.ifStrict() }
 func (u *undefined) Iter() (pyval.Next, error) {
 	return func() (pyval.Value, bool, error) { return nil, false, nil }, u.ifStrict()
 }
+
+// Hash is the same for all undefined values where these may be printed.
+func (u *undefined) Hash() (any, error) { return undefinedHash{}, u.ifStrict() }
+
+type undefinedHash struct{}
 
 // Equals says that undefined values equal each other.
 func (u *undefined) Equals(v pyval.Value) (bool, error) {
