@@ -165,11 +165,20 @@ func (p *literalParser) value() (Value, error) {
 }
 
 func (p *literalParser) signed(sign byte) (Value, error) {
-	p.skip()
+	before := p.depth
+	for p.take('(') {
+		p.depth++
+	}
 	if p.rest == "" || p.rest[0] != '.' && (p.rest[0] < '0' || p.rest[0] > '9') {
 		return nil, valueError("malformed literal: a sign must stand before a number, not %s", p.near())
 	}
 	v, err := p.number()
+	for err == nil && p.depth > before {
+		if !p.take(')') {
+			err = p.unexpected()
+		}
+		p.depth--
+	}
 	if err != nil || sign == '+' {
 		return v, err
 	}

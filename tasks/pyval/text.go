@@ -303,8 +303,8 @@ func ParseInt(s string, base int) (Value, error) {
 	if t != "" && (t[0] == '-' || t[0] == '+') {
 		sign, t = t[:1], t[1:]
 	}
-	if len(t) > 2 && t[0] == '0' {
-		if b := map[byte]int{'x': 16, 'o': 8, 'b': 2}[t[1]|0x20]; b != 0 && (base == b || base == 0) {
+	if len(t) > 1 && t[0] == '0' {
+		if b := map[byte]int{'x': 16, 'o': 8, 'b': 2}[t[1]|0x20]; b != 0 && len(t) > 2 && (base == b || base == 0) {
 			base, t = b, strings.TrimPrefix(t[2:], "_")
 		} else if base == 0 && strings.Trim(t, "0_") != "" {
 			return nil, bad
