@@ -1,47 +1,38 @@
-// Package tokenizer turns text into token ids and back, as a checkpoint's tokenizer.json says.
+// Package tokenizer turns text into token ids and back, as a checkpoint's tokenizer.json says, and gives exactly what
+// Hugging Face's tokenizers 0.23.3 gives for the same file.
 //
-// A component that it does not know is an error that names it; nothing is passed over, since a tokenizer that is
-// almost right gives numbers that are wrong. It knows byte-pair encoding over characters, with merges and byte
-// fallback, added tokens, splitting into single characters, the template post-processor, and the Fuse and
-// ByteFallback decoders.
+// It knows every component of that library. A component or option that it does not know is an error that names it;
+// nothing is passed over, since a tokenizer that is almost right gives numbers that are wrong. Two things it leaves out,
+// as the library that loads tokenizers for models does: a file's truncation and padding. Dropout is refused.
+//
+// A text goes through these parts, each in files of its own: added tokens are cut out (added.go), the rest is
+// normalized (normalize.go), cut out of again, split into words (split.go, pretokenize.go), and each word turned into
+// ids by a model (bpe.go, unigram.go, words.go); the post-processor puts special tokens around them (post.go). Ids are
+// turned into text by decoders (decode.go).
+//
+// The Unicode data is the reference's: classes.go says of which versions. What is left to Go's own version (15 with Go
+// 1.26) are properties in patterns that classes.txt does not list, and case in patterns; grapheme clusters, which
+// matter for sentencepiece's character map alone, are those of Unicode 17.
 package tokenizer
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
-	"slices"
-	"strings"
-	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Tokenizer is a loaded tokenizer. It may be used concurrently.
 type Tokenizer struct {
-	vocab   map[string]int
-	tokens  []string // by id
-	special []bool   // by id: left out of decoded text
-	added   []addedToken
-	merges  map[pair]merge
-	unk     int      // -1 where there is none
-	bytes   [256]int // ids of <0x00> to <0xFF>, where byte fallback is on
-	byByte  bool
-	prefix  []int // ids that the post-processor puts before a text
-	suffix  []int // and after it
+	model     model
+	added     *addedVocabulary
+	normalize normalizers
+	words     []splitter
+	post      []insert
+	decode    decoder
+	size      int
 }
-
-type addedToken struct {
-	ID         int    `json:"id"`
-	Content    string `json:"content"`
-	SingleWord bool   `json:"single_word"`
-	LStrip     bool   `json:"lstrip"`
-	RStrip     bool   `json:"rstrip"`
-	Normalized bool   `json:"normalized"`
-	Special    bool   `json:"special"`
-}
-
-type pair struct{ left, right int }
-
-// merge says what a pair becomes, and when: the lowest rank first.
-type merge struct{ rank, id int }
 
 // Error says what a tokenizer.json has that this package does not know, or what is wrong with it.
 type Error struct{ File, Msg string }
@@ -57,7 +48,12 @@ func (e *Error) Hint() string {
 func Parse(file string, data []byte) (*Tokenizer, error) {
 	var f fileJSON
 	if err := json.Unmarshal(data, &f); err != nil {
-		return nil, &Error{file, fmt.Sprintf("not a tokenizer.json: %v", err)}
+		where := file
+		var syntax *jsontext.SyntacticError
+		if errors.As(err, &syntax) {
+			where = fmt.Sprintf("%s:%d", file, lineAt(data, syntax.ByteOffset))
+		}
+		return nil, &Error{where, fmt.Sprintf("not a tokenizer.json: %v", err)}
 	}
 	t, err := build(&f)
 	if err != nil {
@@ -66,129 +62,71 @@ func Parse(file string, data []byte) (*Tokenizer, error) {
 	return t, nil
 }
 
-// Size counts the ids, added tokens included.
-func (t *Tokenizer) Size() int { return len(t.tokens) }
+// lineAt gives the line of a byte, from 1.
+func lineAt(data []byte, offset int64) int {
+	line := 1
+	for _, c := range data[:min(max(offset, 0), int64(len(data)))] {
+		if c == '\n' {
+			line++
+		}
+	}
+	return line
+}
+
+// Size is one more than the largest id, added tokens included.
+func (t *Tokenizer) Size() int { return t.size }
 
 // ID gives the id of a token by its text.
 func (t *Tokenizer) ID(token string) (int, bool) {
-	id, ok := t.vocab[token]
-	return id, ok
+	if id, ok := t.added.ids[token]; ok {
+		return int(id), true
+	}
+	return t.model.id(token)
 }
 
-// Encode gives the ids of text. With addSpecial it puts the post-processor's tokens around them.
+// Encode gives the ids of text. With addSpecial it puts the post-processor's tokens around them. Bytes that are not
+// UTF-8 count as U+FFFD. Where TryEncode gives an error, what stands behind the word in question is left out.
 func (t *Tokenizer) Encode(text string, addSpecial bool) []int {
-	var ids []int
-	if addSpecial {
-		ids = append(ids, t.prefix...)
-	}
-	for text != "" {
-		at, tok := t.nextAdded(text)
-		ids = t.encodePlain(ids, text[:at])
-		if tok == nil {
-			break
-		}
-		ids = append(ids, tok.ID)
-		text = text[at+len(tok.Content):]
-	}
-	if addSpecial {
-		ids = append(ids, t.suffix...)
-	}
+	ids, _ := t.TryEncode(text, addSpecial)
 	return ids
 }
 
-// nextAdded finds the first added token in text, the longest of those that begin there; at is len(text) and tok nil
-// where there is none.
-func (t *Tokenizer) nextAdded(text string) (at int, tok *addedToken) {
-	at = len(text)
-	for i := range t.added {
-		a := &t.added[i]
-		j := strings.Index(text, a.Content)
-		if j >= 0 && (j < at || j == at && tok != nil && len(a.Content) > len(tok.Content)) {
-			at, tok = j, a
-		}
+// TryEncode is Encode with an error for text on which one of the file's patterns takes too long, which patterns of
+// real tokenizers never do.
+func (t *Tokenizer) TryEncode(text string, addSpecial bool) ([]int, error) {
+	ids, err := t.encode(valid(text))
+	if err != nil {
+		err = fmt.Errorf("encode text: %w", err)
 	}
-	return at, tok
+	return t.surround(ids, addSpecial), err
 }
 
-// encodePlain encodes text that holds no added token: each character is split off by the pre-tokenizer and is a word
-// of its own, so merges work within a character's bytes at most.
-func (t *Tokenizer) encodePlain(ids []int, text string) []int {
-	for i := 0; i < len(text); {
-		r, size := utf8.DecodeRuneInString(text[i:])
-		char := text[i : i+size]
-		if r == utf8.RuneError && size == 1 {
-			char = string(utf8.RuneError)
-		}
-		i += size
-		if id, ok := t.vocab[char]; ok {
-			ids = append(ids, id)
+// encode gives the ids of text without those of the post-processor.
+func (t *Tokenizer) encode(text string) ([]int, error) {
+	var room [8]piece
+	pieces := room[:0]
+	for _, p := range t.added.split(nil, piece{text: text, added: -1, first: true}, t.added.plain) {
+		if p.added >= 0 {
+			pieces = append(pieces, p)
 			continue
 		}
-		ids = t.encodeUnknown(ids, char)
-	}
-	return ids
-}
-
-// encodeUnknown encodes a character that the vocabulary does not have. The model's option fuse_unk joins unknown
-// characters of one word, so it has nothing to do here.
-func (t *Tokenizer) encodeUnknown(ids []int, char string) []int {
-	if t.byByte {
-		start := len(ids)
-		for i := range len(char) {
-			ids = append(ids, t.bytes[char[i]])
+		s, err := t.normalize.normalize(source{text: p.text, moved: !p.first})
+		if err != nil {
+			return nil, err
 		}
-		return append(ids[:start], t.mergeAll(ids[start:])...)
+		pieces = t.added.split(pieces, piece{text: s.text, added: -1, first: !s.moved}, t.added.normalized)
 	}
-	if t.unk < 0 {
-		return ids
+	pieces, err := splitAll(t.words, pieces)
+	if err != nil {
+		return nil, err
 	}
-	return append(ids, t.unk)
-}
-
-// mergeAll applies the merges to one word's ids, the lowest rank first and the leftmost of equal ranks.
-func (t *Tokenizer) mergeAll(ids []int) []int {
-	for {
-		best, at := merge{rank: -1}, -1
-		for i := 0; i+1 < len(ids); i++ {
-			m, ok := t.merges[pair{ids[i], ids[i+1]}]
-			if ok && (at < 0 || m.rank < best.rank) {
-				best, at = m, i
-			}
+	ids := make([]int, 0, len(text)/4+4)
+	for _, p := range pieces {
+		if p.added >= 0 {
+			ids = append(ids, int(p.added))
+		} else {
+			ids = t.model.encode(ids, p.text)
 		}
-		if at < 0 {
-			return ids
-		}
-		ids[at] = best.id
-		ids = slices.Delete(ids, at+1, at+2)
 	}
-}
-
-// Decode gives the text of ids. With skipSpecial it leaves out special tokens. Bytes of byte-fallback tokens that
-// make no character become U+FFFD.
-func (t *Tokenizer) Decode(ids []int, skipSpecial bool) string {
-	var b []byte
-	for _, id := range ids {
-		b = t.AppendToken(b, id, skipSpecial)
-	}
-	return strings.ToValidUTF8(string(b), string(utf8.RuneError))
-}
-
-// AppendToken appends the bytes of one token's text, so that a text can be decoded as it is generated. The bytes of a
-// character may come with several tokens.
-func (t *Tokenizer) AppendToken(b []byte, id int, skipSpecial bool) []byte {
-	if id < 0 || id >= len(t.tokens) || skipSpecial && t.special[id] {
-		return b
-	}
-	if c, ok := t.byteOf(id); ok {
-		return append(b, c)
-	}
-	return append(b, t.tokens[id]...)
-}
-
-// byteOf gives the byte that a byte-fallback token stands for.
-func (t *Tokenizer) byteOf(id int) (byte, bool) {
-	if !t.byByte {
-		return 0, false
-	}
-	return parseByteToken(t.tokens[id])
+	return ids, nil
 }

@@ -65,7 +65,7 @@ func TestByteFallback(t *testing.T) {
 	if got, want := tok.Encode("aé", false), []int{256, 0xc3, 0xa9}; !slices.Equal(got, want) {
 		t.Errorf("Encode = %v, want %v", got, want)
 	}
-	if got := tok.Decode([]int{256, 0xc3, 0xa9, 0xc3}, true); got != "aé\uFFFD" {
+	if got := tok.Decode([]int{256, 0xc3, 0xa9, 0xc3}, true); got != "a\uFFFD\uFFFD\uFFFD" { // as a whole the three bytes are no text
 		t.Errorf("Decode = %q", got)
 	}
 }
@@ -99,18 +99,40 @@ func TestEachCharacterIsAWord(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	good := bytesFile()
 	for _, c := range []struct{ name, from, to, want string }{
-		{"another model", `"BPE"`, `"WordPiece"`, `model "WordPiece"`},
-		{"a normalizer", `{"pre`, `{"normalizer":{"type":"NFC"},"pre`, `normalizer "NFC"`},
-		{"another pre-tokenizer", `"Split"`, `"Whitespace"`, `pre-tokenizer "Whitespace"`},
-		{"another split", `[\\s\\S]`, `\\w+`, "Split"},
-		{"another decoder", `"Fuse"`, `"Metaspace"`, `decoder "Metaspace"`},
-		{"a post-processor", `{"pre`, `{"post_processor":{"type":"BertProcessing"},"pre`, `post-processor "BertProcessing"`},
-		{"a byte that is missing", `"<0x41>"`, `"<0xzz>"`, "no token <0x41>"},
+		{"another model", `"BPE"`, `"Neural"`, `model "Neural"`},
+		{"a model's fields in another", `"BPE"`, `"Unigram"`, `model "Unigram"`},
+		{"no model", `"model":{`, `"modem":{`, "model: there is none"},
+		{"an unknown normalizer", `{"pre`, `{"normalizer":{"type":"NFX"},"pre`, `normalizer "NFX"`},
+		{"an unknown option", `{"pre`, `{"normalizer":{"type":"NFC","fast":true},"pre`, "fast"},
+		{"an unknown pre-tokenizer", `"Split"`, `"Sprinkle"`, `pre-tokenizer "Sprinkle"`},
+		{"a pattern that is none", `[\\s\\S]`, `(a`, `pattern "(a"`},
+		{"a back reference", `[\\s\\S]`, `(a)\\1`, `pattern "(a)\\1"`},
+		{"a huge repeat", `[\\s\\S]`, `a{99999}`, "repeats"},
+		{"repeats of repeats", `[\\s\\S]`, `((((a{1000}){1000}){1000}){1000}){1000}`, "pattern"},
+		{"deep groups", `[\\s\\S]`, strings.Repeat("(", 9000), "deep"},
+		{"large classes", `[\\s\\S]`, strings.Repeat(`\\p{L}`, 2000), "large"},
+		{"a long pattern", `[\\s\\S]`, strings.Repeat("a", 1<<15), "more than"},
+		{"an unknown behavior", `"Isolated"`, `"Shuffled"`, `"Shuffled"`},
+		{"another decoder", `"Fuse"`, `"Metaspace"`, "Metaspace: replacement is missing"},
+		{"an unknown decoder", `"Fuse"`, `"Refuse"`, `"Refuse"`},
+		{"deep sequences", `{"type":"Fuse"}`,
+			strings.Repeat(`{"type":"Sequence","decoders":[`, 200) + strings.Repeat(`]}`, 200), "deep"},
+		{"a post-processor without ids", `{"pre`, `{"post_processor":{"type":"BertProcessing"},"pre`, "post-processor"},
+		{"a post-processor's id", `{"pre`,
+			`{"post_processor":{"type":"BertProcessing","sep":["x",1],"cls":["y",999]},"pre`, "id 999"},
 		{"a merge of nothing", `"merges":[]`, `"merges":["a q"]`, "merge 0"},
+		{"a merge that is no pair", `"merges":[]`, `"merges":["a"]`, "merge 0"},
+		{"merges of two kinds", `"merges":[]`, `"merges":["a a",["a","a"]]`, "merges"},
+		{"dropout", `"merges":[]`, `"merges":[],"dropout":0.1`, "dropout"},
+		{"an unknown token that is unknown", `"merges":[]`, `"merges":[],"unk_token":"u"`, `"u"`},
 		{"a huge id", `"a":256`, `"a":99999999999`, "id 99999999999"},
 		{"a negative id", `"a":256`, `"a":-1`, "id -1"},
-		{"an empty added token", `{"pre`, `{"added_tokens":[{"id":1,"content":""}],"pre`, "empty"},
-		{"no JSON", `{"pre`, `{pre`, "not a tokenizer.json"},
+		{"two tokens with one id", `"a":256`, `"a":255`, "same id 255"},
+		{"a long added token", `{"pre`, `{"added_tokens":[{"id":1,"content":"` + strings.Repeat("a", 1<<13) + `"}],"pre`,
+			"added token"},
+		{"another version", `{"pre`, `{"version":"2.0","pre`, `version "2.0"`},
+		{"a character map", `{"pre`, `{"normalizer":{"type":"Precompiled","precompiled_charsmap":"/////w=="},"pre`, "trie"},
+		{"no JSON", `{"pre`, "{\n\npre", "tok:3: not a tokenizer.json"},
 	} {
 		file := strings.Replace(good, c.from, c.to, 1)
 		if file == good {
