@@ -149,6 +149,12 @@ func propertySet(name string) (charset, error) {
 		return named("onigw"), nil
 	case "digit":
 		return named("onigNd"), nil
+	case "alpha", "alphabetic":
+		return named("posixalpha"), nil
+	case "upper", "uppercase":
+		return named("posixupper"), nil
+	case "lower", "lowercase":
+		return named("posixlower"), nil
 	case "any":
 		return charset(nil).not(), nil
 	case "ascii":

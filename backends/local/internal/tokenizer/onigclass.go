@@ -228,9 +228,13 @@ func (p *onig) classChar() (rune, charset, error) {
 	if !p.sees(`\`) {
 		return p.char(), nil, nil
 	}
-	if p.sees(`\b`) {
-		p.at += 2
+	switch {
+	case p.takes(`\b`):
 		return '\b', nil, nil
+	case p.takes(`\w`):
+		return 0, named("classw"), nil
+	case p.takes(`\W`):
+		return 0, named("classw").not(), nil
 	}
 	c, r, err := p.escaped()
 	return r, c, err
@@ -244,17 +248,25 @@ func (p *onig) posix() (charset, error) {
 	}
 	name, not := strings.CutPrefix(p.in[p.at+2:p.at+end], "^")
 	p.at += end + 2
+	var c charset
 	switch name {
-	case "space", "word", "digit", "ascii", "upper", "lower":
+	case "word":
+		c = named("classw")
+	case "space":
+		c = named("space")
+	case "digit":
+		c = named("onigNd")
+	case "alpha", "upper", "lower", "punct":
+		c = named("posix" + name)
+	case "alnum":
+		c = named("posixalpha", "onigNd")
+	case "xdigit":
+		c, _ = escapeSet('h')
 	default:
 		return nil, fmt.Errorf("[:%s:] is not supported", name)
 	}
-	if name == "upper" || name == "lower" {
-		name += "case" // the property, which is wider than the category
-	}
-	c, err := propertySet(name)
-	if err == nil && not {
+	if not {
 		c = c.not()
 	}
-	return c, err
+	return c, nil
 }

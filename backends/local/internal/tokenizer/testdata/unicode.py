@@ -123,6 +123,10 @@ def main():
     for name in ("L", "N", "Nd", "M", "Lu", "Ll", "Lt", "Lm", "Lo", "P", "S", "Z", "C", "Han"):
         emit("onig" + name, removed_by(N.Replace(Regex(rf"\p{{{name}}}"), "")))
     emit("onigw", removed_by(N.Replace(Regex(r"\w"), "")))
+    # In brackets \w is a little smaller, and the names in brackets have no other table.
+    emit("classw", removed_by(N.Replace(Regex(r"[\w]"), "")))
+    for name in ("alpha", "upper", "lower", "punct"):
+        emit("posix" + name, removed_by(N.Replace(Regex(f"[[:{name}:]]"), "")))
     word = kinds(P.Whitespace())
     emit("rustw", [c for c in word if word[c] == "joined"] + [ord("a")])
     whites = kinds(P.WhitespaceSplit())
