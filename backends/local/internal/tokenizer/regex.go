@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"time"
@@ -36,8 +37,9 @@ func compileEngine(expr string) (pattern, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pattern %q: %w", expr, err)
 	}
-	re.MatchTimeout = matchTimeout
-	return &backtracking{re: re, expr: expr}, nil
+	p := &backtracking{re: re, expr: expr}
+	p.setTimeout(matchTimeout)
+	return p, nil
 }
 
 // linear is a pattern whose time is bounded by the length of the text.
@@ -54,15 +56,44 @@ func (l *linear) matches(dst []bounds, s string) ([]bounds, error) {
 type backtracking struct {
 	re   *regexp2.Regexp
 	expr string
+	all  time.Duration
 }
 
+// setTimeout bounds the time for all matches in a text.
+func (p *backtracking) setTimeout(d time.Duration) { p.re.MatchTimeout, p.all = d, d }
+
+var errSlow = errors.New("it takes too long")
+
 func (p *backtracking) matches(dst []bounds, s string) ([]bounds, error) {
-	found, err := p.re.FindAllStringIndex(s, -1)
+	runes := []rune(s)
+	start, count := time.Now(), 0
+	at, passed := 0, 0 // the byte of a character, and which that is
+	end := -1          // of the last match
+	slow := false
+	err := p.re.FindRunesMatches(runes, 0, func(m regexp2.MatchView) bool {
+		lo, n, _ := m.GroupRange(0)
+		if n == 0 && lo == end {
+			return true // an empty match behind a match counts for nothing
+		}
+		end = lo + n
+		for ; passed < lo; passed++ {
+			at += runeLen(runes[passed])
+		}
+		from := at
+		for ; passed < end; passed++ {
+			at += runeLen(runes[passed])
+		}
+		dst = append(dst, bounds{from, at})
+		if count++; count%256 == 0 {
+			slow = time.Since(start) > p.all
+		}
+		return !slow
+	})
+	if slow {
+		err = errSlow
+	}
 	if err != nil {
 		return dst, fmt.Errorf("match pattern %q: %w", p.expr, err)
-	}
-	for _, m := range found {
-		dst = append(dst, bounds{m[0], m[1]})
 	}
 	return dst, nil
 }

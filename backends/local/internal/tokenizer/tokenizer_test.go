@@ -145,21 +145,3 @@ func TestParseRefuses(t *testing.T) {
 		}
 	}
 }
-
-func FuzzRoundTrip(f *testing.F) {
-	tok := ladderTokenizer(f)
-	f.Add("Map: ab cd\n<eos>")
-	f.Add("\x00é\xff")
-	f.Fuzz(func(t *testing.T, text string) {
-		ids := tok.Encode(text, false)
-		for _, id := range ids {
-			if id < 0 || id >= tok.Size() {
-				t.Fatalf("id %d of %d", id, tok.Size())
-			}
-		}
-		known := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && (r < ' ' || r > '~') }) < 0
-		if got := tok.Decode(ids, false); known && got != text {
-			t.Errorf("%q comes back as %q", text, got)
-		}
-	})
-}
