@@ -65,6 +65,12 @@ func (n replace) decode(tokens []string) ([]string, error) {
 	return tokens, nil
 }
 
+// token is decode for a pattern that cannot fail, as of all but backtracking ones.
+func (n replace) token(s string, _ bool) string {
+	s, _, _ = n.apply(s)
+	return s
+}
+
 // pieces joins word pieces: those that begin with the prefix to what is before them, others behind a space.
 type pieces struct {
 	prefix  string

@@ -31,7 +31,7 @@ func FuzzEncode(f *testing.F) {
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			checkIDs(t, name, tok, ids)
+			checkIDs(t, name, tok, ids[:min(len(ids), 500)])
 		}
 		for _, name := range exact {
 			tok := toks[name]

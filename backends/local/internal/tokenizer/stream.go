@@ -73,6 +73,10 @@ func local(d decoder) *localDecoder {
 			ok := l.bytes == nil && !fused
 			l.bytes = d
 			return ok
+		case replace:
+			if _, slow := d.pattern.(*backtracking); slow {
+				return false
+			}
 		case cut:
 			if !fused {
 				break
