@@ -63,7 +63,7 @@ func build(f *fileJSON) (*Tokenizer, error) {
 		return nil, fmt.Errorf("post-processor: no token has the id %d that it puts in", r.highest)
 	}
 	if b, ok := m.(*bpe); ok {
-		b.useBytes(t.words)
+		t.words = b.useBytes(t.words)
 	}
 	return t, nil
 }

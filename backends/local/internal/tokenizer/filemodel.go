@@ -167,14 +167,15 @@ func (m *bpe) readMerges(raw jsontext.Value) error {
 	return nil
 }
 
-// useBytes lets a byte-level pre-tokenizer leave words as bytes, where nothing else needs them as characters.
-func (m *bpe) useBytes(words []splitter) {
+// useBytes lets a byte-level pre-tokenizer leave words as bytes, where nothing else needs them as characters. It gives
+// the steps that then are left.
+func (m *bpe) useBytes(words []splitter) []splitter {
 	if len(words) == 0 || m.fallback != nil || m.prefix != "" || m.suffix != "" {
-		return
+		return words
 	}
 	last, ok := words[len(words)-1].(*byteLevel)
 	if !ok {
-		return
+		return words
 	}
 	last.raw, m.raw = true, true
 	m.rawIDs = make(map[string]int32)
@@ -189,4 +190,8 @@ func (m *bpe) useBytes(words []splitter) {
 			m.bytes[b] = id
 		}
 	}
+	if last.pattern == nil && !last.prefixSpace {
+		return words[:len(words)-1]
+	}
+	return words
 }

@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -13,19 +14,16 @@ type insert struct {
 	text bool
 }
 
-// surround puts the post-processor's ids around those of a text, or leaves them out.
+// surround gives the ids of a text with the post-processor's around them, or without. The slice is a new one.
 func (t *Tokenizer) surround(ids []int, addSpecial bool) []int {
 	if len(t.post) == 0 {
-		return ids
+		return slices.Clone(ids)
 	}
-	var out []int
+	out := make([]int, 0, len(ids)+4)
 	for _, in := range t.post {
-		switch {
-		case in.text && out == nil && !addSpecial:
-			out = ids
-		case in.text:
+		if in.text {
 			out = append(out, ids...)
-		case addSpecial:
+		} else if addSpecial {
 			out = append(out, in.ids...)
 		}
 	}

@@ -5,25 +5,6 @@ import (
 	"unicode/utf8"
 )
 
-// splitAll puts pieces through splitters one after the other; added tokens pass.
-func splitAll(steps []splitter, pieces []piece) ([]piece, error) {
-	for _, step := range steps {
-		next := make([]piece, 0, len(pieces)+8)
-		for _, p := range pieces {
-			if p.added >= 0 {
-				next = append(next, p)
-				continue
-			}
-			var err error
-			if next, err = step.split(next, p); err != nil {
-				return nil, err
-			}
-		}
-		pieces = next
-	}
-	return pieces, nil
-}
-
 // byteLevel splits as GPT-2 does and writes each byte of a word as a character that can be seen.
 type byteLevel struct {
 	prefixSpace bool

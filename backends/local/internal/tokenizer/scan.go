@@ -37,6 +37,17 @@ func (sc scanner) matches(dst []bounds, s string) ([]bounds, error) {
 	return dst, nil
 }
 
+// split makes a piece of each match.
+func (sc scanner) split(dst []piece, p piece) []piece {
+	u := unicodeTables()
+	for at := 0; at < len(p.text); {
+		end := sc.next(u, p.text, at)
+		dst = append(dst, p.part(at, end))
+		at = end
+	}
+	return dst
+}
+
 // kinds are the classes that the patterns tell apart; a character has at most one of them.
 const kinds = onigL | onigN | space
 

@@ -57,6 +57,23 @@ type segment struct {
 }
 
 func (s splitAt) split(dst []piece, p piece) ([]piece, error) {
+	if s.behaviour == isolated || s.behaviour == removed {
+		switch pattern := s.pattern.(type) {
+		case scanner:
+			if s.behaviour == isolated || s.invert {
+				return pattern.split(dst, p), nil
+			}
+		case charPattern:
+			if !s.invert {
+				return pattern.split(dst, p, s.behaviour == removed), nil
+			}
+		}
+	}
+	return s.splitAny(dst, p)
+}
+
+// splitAny is split for any pattern and behaviour.
+func (s splitAt) splitAny(dst []piece, p piece) ([]piece, error) {
 	var room [64]bounds
 	found, err := s.pattern.matches(room[:0], p.text)
 	if err != nil {
@@ -133,6 +150,28 @@ func (f charPattern) matches(dst []bounds, s string) ([]bounds, error) {
 		}
 	}
 	return dst, nil
+}
+
+// split splits at single characters, which it leaves out or makes pieces of.
+func (f charPattern) split(dst []piece, p piece, leaveOut bool) []piece {
+	at := 0
+	for i, r := range p.text {
+		if !f(r) {
+			continue
+		}
+		end := i + runeLen(r)
+		if at < i {
+			dst = append(dst, p.part(at, i))
+		}
+		if !leaveOut {
+			dst = append(dst, p.part(i, end))
+		}
+		at = end
+	}
+	if at < len(p.text) {
+		dst = append(dst, p.part(at, len(p.text)))
+	}
+	return dst
 }
 
 // runeLen is the length of a character of valid UTF-8.

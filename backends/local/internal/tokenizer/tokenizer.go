@@ -18,6 +18,7 @@ package tokenizer
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -94,39 +95,78 @@ func (t *Tokenizer) Encode(text string, addSpecial bool) []int {
 // TryEncode is Encode with an error for text on which one of the file's patterns takes too long, which patterns of
 // real tokenizers never do.
 func (t *Tokenizer) TryEncode(text string, addSpecial bool) ([]int, error) {
-	ids, err := t.encode(valid(text))
+	w := scratch.Get().(*workspace)
+	defer w.release()
+	err := t.encode(w, valid(text))
 	if err != nil {
 		err = fmt.Errorf("encode text: %w", err)
 	}
-	return t.surround(ids, addSpecial), err
+	return t.surround(w.ids, addSpecial), err
 }
 
-// encode gives the ids of text without those of the post-processor.
-func (t *Tokenizer) encode(text string) ([]int, error) {
-	var room [8]piece
-	pieces := room[:0]
-	for _, p := range t.added.split(nil, piece{text: text, added: -1, first: true}, t.added.plain) {
+// workspace is memory that an encoding needs for a while.
+type workspace struct {
+	pieces, next []piece
+	ids          []int
+}
+
+var scratch = sync.Pool{New: func() any { return new(workspace) }}
+
+// maxSpare bounds the memory that is kept from one encoding to the next, in pieces.
+const maxSpare = 1 << 14
+
+func (w *workspace) release() {
+	if cap(w.pieces)+cap(w.next)+cap(w.ids) > 3*maxSpare {
+		return
+	}
+	w.pieces, w.next, w.ids = w.pieces[:0], w.next[:0], w.ids[:0]
+	scratch.Put(w)
+}
+
+// encode puts the ids of text into the workspace, without those of the post-processor.
+func (t *Tokenizer) encode(w *workspace, text string) error {
+	w.next = t.added.split(w.next[:0], piece{text: text, added: -1, first: true}, t.added.plain)
+	w.pieces = w.pieces[:0]
+	for _, p := range w.next {
 		if p.added >= 0 {
-			pieces = append(pieces, p)
+			w.pieces = append(w.pieces, p)
 			continue
 		}
 		s, err := t.normalize.normalize(source{text: p.text, moved: !p.first})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		pieces = t.added.split(pieces, piece{text: s.text, added: -1, first: !s.moved}, t.added.normalized)
+		w.pieces = t.added.split(w.pieces, piece{text: s.text, added: -1, first: !s.moved}, t.added.normalized)
 	}
-	pieces, err := splitAll(t.words, pieces)
-	if err != nil {
-		return nil, err
+	if err := w.split(t.words); err != nil {
+		return err
 	}
-	ids := make([]int, 0, len(text)/4+4)
-	for _, p := range pieces {
+	w.ids = w.ids[:0]
+	for _, p := range w.pieces {
 		if p.added >= 0 {
-			ids = append(ids, int(p.added))
+			w.ids = append(w.ids, int(p.added))
 		} else {
-			ids = t.model.encode(ids, p.text)
+			w.ids = t.model.encode(w.ids, p.text)
 		}
 	}
-	return ids, nil
+	return nil
+}
+
+// split puts the pieces through splitters one after the other; added tokens pass.
+func (w *workspace) split(steps []splitter) error {
+	for _, step := range steps {
+		w.next = w.next[:0]
+		for _, p := range w.pieces {
+			if p.added >= 0 {
+				w.next = append(w.next, p)
+				continue
+			}
+			var err error
+			if w.next, err = step.split(w.next, p); err != nil {
+				return err
+			}
+		}
+		w.pieces, w.next = w.next, w.pieces
+	}
+	return nil
 }
