@@ -18,7 +18,10 @@ func (b *Backend) generate(t *text, logits []float32) {
 		return
 	}
 	before := len(g.out)
-	g.out = b.tok.AppendToken(g.out, token, true)
+	if g.stream == nil {
+		g.stream = b.tok.Stream(true)
+	}
+	g.out = g.stream.Push(token)
 	if at := firstStop(g.out, before, g.sampler.Stop); at >= 0 {
 		g.out = g.out[:at]
 		g.stop = backends.StopString
@@ -51,6 +54,9 @@ func (b *Backend) response(t *text) backends.Response {
 	resp := backends.Response{Attempts: 1, ContextDropped: t.w.dropped}
 	if g := t.gen; g != nil {
 		resp.Text = strings.ToValidUTF8(string(g.out), "\uFFFD")
+		if g.stream != nil && g.stop != backends.StopString {
+			resp.Text = g.stream.Text()
+		}
 		resp.Stop = g.stop
 		resp.Usage = backends.Usage{PromptTokens: len(t.w.parts[0].ids), CompletionTokens: g.tokens}
 		return resp

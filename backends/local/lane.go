@@ -8,6 +8,7 @@ import (
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/backends/local/internal/kernels"
+	"github.com/onset-eval/onset/backends/local/internal/tokenizer"
 )
 
 // The sizes of a lane's steps: the most tokens in one forward pass, texts under way, and rows whose logits are held at
@@ -72,6 +73,7 @@ type partScore struct {
 // generation is text being generated.
 type generation struct {
 	sampler *sampler
+	stream  *tokenizer.Stream // nil before the first token
 	out     []byte
 	tokens  int
 	stop    backends.StopReason
