@@ -13,13 +13,25 @@ type decoder interface {
 type decoders []decoder
 
 func (d decoders) decode(tokens []string) ([]string, error) {
+	limit := growth(total(tokens))
 	for _, step := range d {
 		var err error
 		if tokens, err = step.decode(tokens); err != nil {
 			return nil, err
 		}
+		if total(tokens) > limit {
+			return nil, errGrows
+		}
 	}
 	return tokens, nil
+}
+
+func total(tokens []string) int {
+	n := 0
+	for _, s := range tokens {
+		n += len(s)
+	}
+	return n
 }
 
 // joinSpaced is what takes a decoder's place in a file that has none: spaces between tokens.
@@ -58,7 +70,7 @@ func (m *metaspace) token(s string, first bool) string {
 func (n replace) decode(tokens []string) ([]string, error) {
 	for i, s := range tokens {
 		var err error
-		if tokens[i], _, err = n.apply(s); err != nil {
+		if tokens[i], _, err = n.apply(source{text: s, limit: growth(len(s))}); err != nil {
 			return nil, err
 		}
 	}
@@ -67,7 +79,7 @@ func (n replace) decode(tokens []string) ([]string, error) {
 
 // token is decode for a pattern that cannot fail, as of all but backtracking ones.
 func (n replace) token(s string, _ bool) string {
-	s, _, _ = n.apply(s)
+	s, _, _ = n.apply(source{text: s})
 	return s
 }
 

@@ -119,6 +119,16 @@ type patternJSON struct {
 	Regex  *string `json:"Regex"`
 }
 
+// maxContent bounds what a component puts into a text at a place, in bytes.
+const maxContent = 1 << 12
+
+func checkContent(s string) error {
+	if len(s) > maxContent {
+		return fmt.Errorf("it puts in %d bytes, more than %d", len(s), maxContent)
+	}
+	return nil
+}
+
 func (p patternJSON) compile() (pattern, error) {
 	switch {
 	case (p.String == nil) == (p.Regex == nil):

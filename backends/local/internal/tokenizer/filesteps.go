@@ -45,8 +45,10 @@ func (r *reader) readNormalizer(raw jsontext.Value) (normalizers, error) {
 			Type    string `json:"type"`
 			Prepend string `json:"prepend"`
 		}
-		err := options(raw, &f)
-		return normalizers{prepend(f.Prepend)}, err
+		if err := options(raw, &f); err != nil {
+			return nil, err
+		}
+		return normalizers{prepend(f.Prepend)}, checkContent(f.Prepend)
 	case "Replace":
 		n, err := readReplace(raw)
 		return normalizers{n}, err
@@ -102,6 +104,9 @@ func readReplace(raw jsontext.Value) (replace, error) {
 		return replace{}, err
 	}
 	p, err := f.Pattern.compile()
+	if err == nil {
+		err = checkContent(f.Content)
+	}
 	if err != nil {
 		return replace{}, fmt.Errorf("Replace: %w", err)
 	}

@@ -42,6 +42,11 @@ func readUnigram(raw jsontext.Value) (*unigram, int, error) {
 			return nil, 0, fmt.Errorf("entry %d of the vocabulary is no pair of token and score: %w", i, err)
 		}
 	}
+	for i, token := range tokens {
+		if len(token) > maxToken {
+			return nil, 0, fmt.Errorf("token %d has %d bytes, more than %d", i, len(token), maxToken)
+		}
+	}
 	m := newUnigram(tokens, scores, *f.UnkID)
 	if f.ByteFallback {
 		m.fallback = byteTokens(m.id)
@@ -65,11 +70,7 @@ func readWordPiece(raw jsontext.Value) (*wordPiece, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	m := &wordPiece{vocabulary: v, prefix: f.Prefix, unk: unk, maxChars: f.MaxChars}
-	for token := range v.ids {
-		m.longest = max(m.longest, len(token))
-	}
-	return m, len(v.ids), nil
+	return newWordPiece(v, f.Prefix, unk, f.MaxChars), len(v.ids), nil
 }
 
 func readWordLevel(raw jsontext.Value) (*wordLevel, int, error) {

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"errors"
 	"strings"
 	"unicode/utf8"
 )
@@ -10,6 +11,21 @@ type source struct {
 	text string
 	// moved says that text does not begin where the user's text began, which Metaspace asks for its first word.
 	moved bool
+	// limit is how long text may become, in bytes; 0 for what growth allows.
+	limit int
+}
+
+// growth is how long a text may become by way of a file's components, in bytes, so that those of a hostile file cannot
+// ask for any amount of memory. The normal form of a character is at most 33 bytes.
+func growth(size int) int { return 1<<20 + 64*size }
+
+var errGrows = errors.New("the text becomes far longer than it was")
+
+func (s source) fits(size int) error {
+	if size > max(s.limit, growth(0)) {
+		return errGrows
+	}
+	return nil
 }
 
 // normalizer rewrites a text before it is split into words.
@@ -22,7 +38,10 @@ type normalizers []normalizer
 func (n normalizers) normalize(s source) (source, error) {
 	for _, step := range n {
 		var err error
-		if s, err = step.normalize(s); err != nil {
+		if s, err = step.normalize(s); err == nil {
+			err = s.fits(len(s.text))
+		}
+		if err != nil {
 			return s, err
 		}
 	}
@@ -126,7 +145,7 @@ type replace struct {
 }
 
 func (n replace) normalize(s source) (source, error) {
-	text, matches, err := n.apply(s.text)
+	text, matches, err := n.apply(s)
 	if err != nil || matches == nil {
 		return s, err
 	}
@@ -140,12 +159,16 @@ func (n replace) normalize(s source) (source, error) {
 }
 
 // apply gives the text with its matches replaced, and the matches.
-func (n replace) apply(s string) (string, []bounds, error) {
+func (n replace) apply(in source) (string, []bounds, error) {
+	s := in.text
 	if s == "" {
 		return s, nil, nil
 	}
 	matches, err := n.pattern.matches(nil, s)
 	if err != nil || len(matches) == 0 {
+		return s, nil, err
+	}
+	if err := in.fits(len(s) + len(matches)*len(n.content)); err != nil {
 		return s, nil, err
 	}
 	var b strings.Builder

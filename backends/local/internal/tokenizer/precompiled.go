@@ -81,7 +81,12 @@ func (m *charsmap) replacement(at uint32) (string, bool) {
 	if at > uint32(len(m.replacements)) {
 		return "", false
 	}
-	s, _, _ := strings.Cut(m.replacements[at:], "\x00")
+	s := m.replacements[at:]
+	if end := strings.IndexByte(s[:min(len(s), maxContent)], 0); end >= 0 {
+		s = s[:end]
+	} else if len(s) > maxContent {
+		return "", false // no map that sentencepiece makes has such
+	}
 	return s, utf8.ValidString(s)
 }
 
@@ -94,6 +99,9 @@ func (m *charsmap) normalize(s source) (source, error) {
 	g := graphemes.FromString(text)
 	for g.Next() {
 		cluster := g.Value()
+		if err := s.fits(b.Len()); err != nil {
+			return s, err
+		}
 		if len(cluster) < 6 {
 			if to, ok := m.lookup(cluster); ok {
 				b.WriteString(to)

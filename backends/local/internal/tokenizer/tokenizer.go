@@ -132,13 +132,13 @@ func (t *Tokenizer) encode(w *workspace, text string) error {
 			w.pieces = append(w.pieces, p)
 			continue
 		}
-		s, err := t.normalize.normalize(source{text: p.text, moved: !p.first})
+		s, err := t.normalize.normalize(source{text: p.text, moved: !p.first, limit: growth(len(p.text))})
 		if err != nil {
 			return err
 		}
 		w.pieces = t.added.split(w.pieces, piece{text: s.text, added: -1, first: !s.moved}, t.added.normalized)
 	}
-	if err := w.split(t.words); err != nil {
+	if err := w.split(t.words, growth(len(text))); err != nil {
 		return err
 	}
 	w.ids = w.ids[:0]
@@ -152,8 +152,9 @@ func (t *Tokenizer) encode(w *workspace, text string) error {
 	return nil
 }
 
-// split puts the pieces through splitters one after the other; added tokens pass.
-func (w *workspace) split(steps []splitter) error {
+// split puts the pieces through splitters one after the other; added tokens pass. limit is how long they may become
+// together.
+func (w *workspace) split(steps []splitter, limit int) error {
 	for _, step := range steps {
 		w.next = w.next[:0]
 		for _, p := range w.pieces {
@@ -167,6 +168,13 @@ func (w *workspace) split(steps []splitter) error {
 			}
 		}
 		w.pieces, w.next = w.next, w.pieces
+		size := 0
+		for _, p := range w.pieces {
+			size += len(p.text)
+		}
+		if size > limit {
+			return errGrows
+		}
 	}
 	return nil
 }

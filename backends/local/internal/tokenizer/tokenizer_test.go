@@ -1,12 +1,14 @@
 package tokenizer_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/onset-eval/onset/backends/local/internal/tokenizer"
@@ -130,6 +132,9 @@ func TestParseRefuses(t *testing.T) {
 		{"two tokens with one id", `"a":256`, `"a":255`, "same id 255"},
 		{"a long added token", `{"pre`, `{"added_tokens":[{"id":1,"content":"` + strings.Repeat("a", 1<<13) + `"}],"pre`,
 			"added token"},
+		{"a long token", `"a":256`, `"` + strings.Repeat("a", 1<<15) + `":256`, "token 256 has"},
+		{"much to put in", `{"pre`, `{"normalizer":{"type":"Prepend","prepend":"` + strings.Repeat("a", 1<<13) + `"},"pre`,
+			"puts in"},
 		{"another version", `{"pre`, `{"version":"2.0","pre`, `version "2.0"`},
 		{"a character map", `{"pre`, `{"normalizer":{"type":"Precompiled","precompiled_charsmap":"/////w=="},"pre`, "trie"},
 		{"no JSON", `{"pre`, "{\n\npre", "tok:3: not a tokenizer.json"},
@@ -143,5 +148,83 @@ func TestParseRefuses(t *testing.T) {
 		if !errors.As(err, &e) || !strings.Contains(err.Error(), c.want) || e.Hint() == "" {
 			t.Errorf("%s gives %v, want %q and a hint", c.name, err, c.want)
 		}
+	}
+}
+
+// TestGrowth sees that a file whose components make a text longer and longer gives an error and no huge text.
+func TestGrowth(t *testing.T) {
+	double := `{"type":"Replace","pattern":{"String":"a"},"content":"aa"}`
+	level := `{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true}`
+	for _, c := range []struct{ name, from, to string }{
+		{"normalizer", `{"pre`, `{"normalizer":{"type":"Sequence","normalizers":[` + double + strings.Repeat(","+double, 60) + `]},"pre`},
+		{"pre-tokenizer", `{"type":"Split"`, `{"type":"Sequence","pretokenizers":[` + strings.Repeat(level+",", 60) + `{"type":"Split"`},
+	} {
+		file := strings.Replace(bytesFile(), c.from, c.to, 1)
+		if c.name == "pre-tokenizer" {
+			file = strings.Replace(file, `"invert":false}`, `"invert":false}]}`, 1)
+		}
+		tok, err := tokenizer.Parse("t", []byte(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ids, err := tok.TryEncode("a \x00", false); err == nil {
+			t.Errorf("%s: %d ids and no error", c.name, len(ids))
+		}
+	}
+}
+
+// TestOldForms sees that forms which the reference still reads give what the present ones give: models without a type
+// and merges as strings, as in GPT-2's own file.
+func TestOldForms(t *testing.T) {
+	hard := readHard(t)
+	for _, name := range []string{"gpt2", "bert", "t5", "wordlevel"} {
+		var file map[string]any
+		if err := json.Unmarshal(familyFile(t, name), &file); err != nil {
+			t.Fatal(err)
+		}
+		model := file["model"].(map[string]any)
+		delete(model, "type")
+		if pairs, ok := model["merges"].([]any); ok {
+			model["unk_token"] = ""
+			for i, p := range pairs {
+				pairs[i] = fmt.Sprintf("%s %s", p.([]any)...)
+			}
+		}
+		old, err := json.Marshal(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tok, err := tokenizer.Parse(name, old)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		now := family(t, name)
+		for i := range 200 {
+			text := hard.text(i)
+			if got, want := tok.Encode(text, true), now.Encode(text, true); !slices.Equal(got, want) {
+				t.Errorf("%s: Encode(%q) = %v, want %v", name, text, got, want)
+			}
+		}
+	}
+}
+
+// TestConcurrent encodes with one tokenizer from several goroutines; with -race it sees that they do not meet.
+func TestConcurrent(t *testing.T) {
+	hard := readHard(t)
+	for _, name := range []string{"llama3", "o200k", "t5"} {
+		tok, alone := family(t, name), family(t, name)
+		var group sync.WaitGroup
+		for g := range 4 {
+			group.Go(func() {
+				for i := range 300 {
+					text := hard.text((i*7 + g*131) % 400)
+					if got, want := tok.Encode(text, true), alone.Encode(text, true); !slices.Equal(got, want) {
+						t.Errorf("%s: Encode(%q) = %v, want %v", name, text, got, want)
+					}
+				}
+			})
+		}
+		group.Wait()
 	}
 }

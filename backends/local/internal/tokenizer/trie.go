@@ -86,9 +86,11 @@ func (t *trie) child(node int32, label byte) int32 {
 }
 
 // longest gives the longest key that text begins with, as its length and value; 0, -1 where there is none.
-func (t *trie) longest(text string) (size int, value int32) {
+func (t *trie) longest(text string) (size int, value int32) { return t.longestFrom(0, text) }
+
+// longestFrom is longest for the keys below a node, without what leads to it.
+func (t *trie) longestFrom(node int32, text string) (size int, value int32) {
 	value = -1
-	node := int32(0)
 	for i := range len(text) {
 		if node = t.child(node, text[i]); node == 0 {
 			break

@@ -5,6 +5,9 @@ import "fmt"
 // maxVocab bounds ids, since the ids of a hostile file would else say how much memory to take.
 const maxVocab = 1 << 24
 
+// maxToken bounds the length of a token, in bytes: the time to look for tokens may grow with it.
+const maxToken = 1 << 14
+
 // vocabulary is the tokens of a model by text and by id. Ids may be missing.
 type vocabulary struct {
 	ids    map[string]int32
@@ -17,6 +20,9 @@ func newVocabulary(ids map[string]int64) (vocabulary, error) {
 	for token, id := range ids {
 		if id < 0 || id >= maxVocab {
 			return v, fmt.Errorf("token %q has the id %d, which is not in 0 to %d", token, id, maxVocab-1)
+		}
+		if len(token) > maxToken {
+			return v, fmt.Errorf("token %d has %d bytes, more than %d", id, len(token), maxToken)
 		}
 		if other, twice := v.tokens[int32(id)]; twice {
 			return v, fmt.Errorf("tokens %q and %q have the same id %d", min(token, other), max(token, other), id)
