@@ -66,8 +66,10 @@ type judged struct {
 
 func (a *accumulator) add(r *runlog.Record, s evaluators.Score) {
 	a.outcomes[s.Outcome]++
-	if s.Value == nil {
-		a.failed++
+	if s.Value == nil { // a metric of whole tasks has no value for a sample
+		if s.Outcome == evaluators.Failed {
+			a.failed++
+		}
 		return
 	}
 	j := judged{
