@@ -1,9 +1,13 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/evaluators/runner"
@@ -62,8 +66,19 @@ func taskIndex(include []string) (*tasks.Index, error) {
 		}
 		sources = append(sources, src)
 	}
-	index, err := tasks.NewIndex(sources...)
+	index, err := tasks.OpenIndex(tasks.IndexOptions{Cache: indexFile(include)}, sources...)
 	return index, usage(err)
+}
+
+// indexFile is where the index of the user's folders is kept, so that a tree of thousands of files is read once; "" where
+// there is no such place, or nothing to keep.
+func indexFile(include []string) string {
+	dir, err := os.UserCacheDir()
+	if err != nil || len(include) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(strings.Join(absolute(include), "\x00")))
+	return filepath.Join(dir, "onset", "tasks-"+hex.EncodeToString(sum[:8])+".index")
 }
 
 // absolute makes paths independent of the current folder, so that a run can be resumed from anywhere.
