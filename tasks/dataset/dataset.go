@@ -7,15 +7,10 @@ package dataset
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"iter"
-	"path"
-	"strings"
-
-	"github.com/klauspost/compress/gzip"
 
 	"github.com/onset-eval/onset/tasks/pyval"
 )
@@ -26,9 +21,11 @@ type Row struct {
 	Values *pyval.Dict
 	// Index counts the rows of all files read together from 0.
 	Index int
-	// File and Line say where the row begins; lines count from 1.
+	// File and Line say where the row begins; lines count from 1, and are rows in Parquet and Arrow.
 	File string
 	Line int
+
+	fromArray bool // of a JSON array, where texts are never times
 }
 
 // Format is how rows are written in a file.
@@ -38,21 +35,28 @@ type Format string
 const (
 	// JSON is one JSON object a line, or one JSON array of objects.
 	JSON Format = "json"
-	// CSV has a header line; every value is a string.
+	// CSV has a header line; every value is a string, unless Options.CSV says otherwise.
 	CSV Format = "csv"
+	// Parquet is read row group by row group.
+	Parquet Format = "parquet"
+	// Arrow is an IPC stream, as the cache of `datasets` holds, or an Arrow file.
+	Arrow Format = "arrow"
+	// Text gives one column, "text", with a line in each row unless Options.SampleBy says otherwise.
+	Text Format = "text"
 )
 
-// File is a data file. A name ending in .gz is decompressed.
+// File is a data file. One whose name ends in .gz or .zst is decompressed.
 type File struct {
-	FS     fs.FS
-	Path   string
-	Format Format
+	FS      fs.FS
+	Path    string
+	Format  Format
+	Options *Options // nil is the zero value
 }
 
 // Error says what is wrong in a data file, and where.
 type Error struct {
 	File string
-	Line int // counts from 1; 0 is unknown
+	Line int // counts from 1, and is a row in Parquet and Arrow; 0 is unknown
 	Err  error
 }
 
@@ -67,11 +71,13 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Rows gives the rows of the files, one file after the other. After an error, which is an *Error, there
 // are no more rows. A file is open only while it is read.
-func Rows(files ...File) iter.Seq2[Row, error] {
+func Rows(files ...File) iter.Seq2[Row, error] { return rowsFrom(0, 0, files) }
+
+// rowsFrom skips the first rows of the first file; index is the number of the first row that is given.
+func rowsFrom(skip, index int, files []File) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		index := 0
 		for _, f := range files {
-			for row, err := range f.rows() {
+			for row, err := range f.rows(skip) {
 				if err != nil {
 					yield(Row{}, err)
 					return
@@ -82,26 +88,70 @@ func Rows(files ...File) iter.Seq2[Row, error] {
 					return
 				}
 			}
+			skip = 0
 		}
 	}
 }
 
-func (f File) rows() iter.Seq2[Row, error] {
+// rows gives the rows of the file from the one numbered skip on, counting from 0, with the types that their
+// split has.
+func (f File) rows(skip int) iter.Seq2[Row, error] {
+	o := f.options()
 	return func(yield func(Row, error) bool) {
-		r, err := f.open()
-		if err != nil {
-			yield(Row{}, &Error{File: f.Path, Err: err})
-			return
+		if o.shape != nil && (f.Format == JSON || f.Format == CSV) {
+			if err := o.shape.scan(); err != nil {
+				yield(Row{}, err)
+				return
+			}
 		}
-		defer func() { _ = r.Close() }() // it was only read
-		switch f.Format {
-		case JSON:
-			f.jsonRows(r, yield)
-		case CSV:
-			f.csvRows(r, yield)
-		default:
-			yield(Row{}, &Error{File: f.Path, Err: fmt.Errorf("data format %q is unknown", f.Format)})
+		f.plainRows(skip, func(row Row, err error) bool {
+			if err == nil && o.shape != nil && f.Format == JSON {
+				row.Values = o.shape.root.fitDict(row.Values, !row.fromArray)
+			}
+			if err == nil && len(o.Labels) > 0 {
+				err = o.relabel(row)
+			}
+			if err != nil {
+				yield(Row{}, err)
+				return false
+			}
+			return yield(row, nil)
+		})
+	}
+}
+
+// plainRows reads the file as its format is.
+func (f File) plainRows(skip int, yield func(Row, error) bool) {
+	if f.Format == Parquet { // seeks instead of skipping
+		f.parquetRows(skip, yield)
+		return
+	}
+	r, err := f.open()
+	if err != nil {
+		yield(Row{}, &Error{File: f.Path, Err: err})
+		return
+	}
+	defer func() { _ = r.Close() }() // it was only read
+	emit := func(row Row, err error) bool {
+		if err == nil && skip > 0 {
+			skip--
+			return true
 		}
+		return yield(row, err)
+	}
+	switch o := f.options(); {
+	case f.Format == JSON:
+		f.jsonRows(r, emit)
+	case f.Format == CSV && o.CSV != nil:
+		f.typedCSV(r, emit)
+	case f.Format == CSV:
+		f.csvRows(r, emit)
+	case f.Format == Arrow:
+		f.arrowRows(r, emit)
+	case f.Format == Text:
+		f.textRows(r, emit)
+	default:
+		yield(Row{}, &Error{File: f.Path, Err: fmt.Errorf("data format %q is unknown", f.Format)})
 	}
 }
 
@@ -117,30 +167,4 @@ func (f File) Digest() (string, error) {
 		return "", &Error{File: f.Path, Err: err}
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
-}
-
-func (f File) open() (io.ReadCloser, error) {
-	file, err := f.FS.Open(f.Path)
-	if err != nil {
-		return nil, err
-	}
-	if !strings.EqualFold(path.Ext(f.Path), ".gz") {
-		return file, nil
-	}
-	z, err := gzip.NewReader(file)
-	if err != nil {
-		_ = file.Close()
-		return nil, fmt.Errorf("read as gzip: %w", err)
-	}
-	return &gzipFile{Reader: z, file: file}, nil
-}
-
-// gzipFile closes the file below its decompressor.
-type gzipFile struct {
-	*gzip.Reader
-	file fs.File
-}
-
-func (g *gzipFile) Close() error {
-	return errors.Join(g.Reader.Close(), g.file.Close())
 }

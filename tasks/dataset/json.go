@@ -19,6 +19,10 @@ func (f File) jsonRows(r io.Reader, yield func(Row, error) bool) {
 	if bom, _ := b.Peek(3); bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
 		_, _ = b.Discard(3) // they were just peeked at
 	}
+	if field := f.options().Field; field != "" {
+		f.jsonField(b, field, yield)
+		return
+	}
 	first, skipped, err := peekText(b)
 	switch {
 	case errors.Is(err, io.EOF):
@@ -96,7 +100,44 @@ func readLine(b *bufio.Reader, buf []byte) ([]byte, error) {
 
 func (f File) jsonArray(b *bufio.Reader, skipped int, yield func(Row, error) bool) {
 	counter := &lineCounter{r: b, line: skipped + 1}
+	f.jsonItems(jsontext.NewDecoder(counter), counter, true, yield)
+}
+
+// jsonField reads the array that one key of the file's object holds.
+func (f File) jsonField(b *bufio.Reader, field string, yield func(Row, error) bool) {
+	counter := &lineCounter{r: b, line: 1}
 	dec := jsontext.NewDecoder(counter)
+	fail := func(err error) {
+		yield(Row{}, &Error{File: f.Path, Line: counter.at(errorOffset(err, dec)), Err: plain(err)})
+	}
+	tok, err := dec.ReadToken()
+	if err == nil && tok.Kind() != jsontext.KindBeginObject {
+		err = fmt.Errorf("the field %q is asked for, and the file holds %s", field, kindName(tok.Kind()))
+	}
+	for err == nil {
+		if tok, err = dec.ReadToken(); err != nil {
+			break
+		}
+		if tok.Kind() == jsontext.KindEndObject {
+			err = fmt.Errorf("the file's object has no key %q", field)
+			break
+		}
+		if tok.String() != field {
+			err = dec.SkipValue()
+			continue
+		}
+		if k := dec.PeekKind(); k != jsontext.KindBeginArray && k != jsontext.KindInvalid {
+			err = fmt.Errorf("the field %q holds %s where a list of objects is due", field, kindName(k))
+			break
+		}
+		f.jsonItems(dec, counter, false, yield)
+		return
+	}
+	fail(err)
+}
+
+// jsonItems reads an array of objects; whole says that nothing may follow it.
+func (f File) jsonItems(dec *jsontext.Decoder, counter *lineCounter, whole bool, yield func(Row, error) bool) {
 	fail := func(err error) {
 		yield(Row{}, &Error{File: f.Path, Line: counter.at(errorOffset(err, dec)), Err: plain(err)})
 	}
@@ -116,12 +157,15 @@ func (f File) jsonArray(b *bufio.Reader, skipped int, yield func(Row, error) boo
 			yield(Row{}, &Error{File: f.Path, Line: counter.at(dec.InputOffset()), Err: err})
 			return
 		}
-		if !yield(Row{Values: values, File: f.Path, Line: line}, nil) {
+		if !yield(Row{Values: values, File: f.Path, Line: line, fromArray: true}, nil) {
 			return
 		}
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		fail(err)
+		return
+	}
+	if !whole {
 		return
 	}
 	if err := expectEnd(dec); err != nil {
