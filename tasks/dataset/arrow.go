@@ -25,15 +25,11 @@ func (f File) arrowRows(r io.Reader, yield func(Row, error) bool) {
 	row := 0
 	stopped := false
 	err := guarded(func() error {
-		b := bufio.NewReaderSize(r, 1<<16)
-		if magic, _ := b.Peek(len(arrowMagic)); bytes.Equal(magic, []byte(arrowMagic)) {
-			// An Arrow file holds the stream between its magic and its footer.
-			_, _ = b.Discard(len(arrowMagic)) // it was just peeked at
+		b, err := arrowStream(r)
+		if err != nil {
+			return err
 		}
-		if _, err := b.Peek(1); errors.Is(err, io.EOF) {
-			return errors.New("the file is empty")
-		}
-		stream, err := ipc.NewReader(b, ipc.WithAllocator(limited{memory.DefaultAllocator}), ipc.WithDelayReadSchema(false))
+		stream, err := ipc.NewReader(b, ipc.WithAllocator(limited{memory.DefaultAllocator}))
 		if err != nil {
 			return fmt.Errorf("read as an Arrow stream: %w", err)
 		}
@@ -77,6 +73,18 @@ func (f File) arrowRows(r io.Reader, yield func(Row, error) bool) {
 	if err != nil && !stopped {
 		yield(Row{}, &Error{File: f.Path, Line: row + 1, Err: err})
 	}
+}
+
+// arrowStream goes to the start of the stream, which an Arrow file holds between its magic and its footer.
+func arrowStream(r io.Reader) (*bufio.Reader, error) {
+	b := bufio.NewReaderSize(r, 1<<16)
+	if magic, _ := b.Peek(len(arrowMagic)); bytes.Equal(magic, []byte(arrowMagic)) {
+		_, _ = b.Discard(len(arrowMagic)) // it was just peeked at
+	}
+	if _, err := b.Peek(1); errors.Is(err, io.EOF) {
+		return nil, errors.New("the file is empty")
+	}
+	return b, nil
 }
 
 type arrowColumn struct {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 
@@ -188,75 +187,21 @@ func parseCSVInt(s string) (int64, bool) {
 	return n, err == nil
 }
 
-// parseCSVFloat reads decimal numbers, inf and infinity. Digits beyond the 17th only count their place, and
-// the power of ten is applied last, as pandas does by default: the result may differ from the nearest
-// number in the last bit, and must for the same text to print the same.
+// parseCSVFloat reads decimal numbers, inf and infinity.
 func parseCSVFloat(s string) (float64, bool) {
 	s = trimBlank(s)
-	sign := 1.0
-	body := s
-	if body != "" && (body[0] == '-' || body[0] == '+') {
-		if body[0] == '-' {
-			sign = -1
-		}
-		body = body[1:]
-	}
-	switch strings.ToLower(body) {
-	case "inf", "infinity":
-		return sign * math.Inf(1), true
-	}
-	i, digits, kept, exponent := 0, 0, 0, 0
-	number := 0.0
-	take := func(fraction bool) {
-		for ; i < len(body) && body[i] >= '0' && body[i] <= '9'; i++ {
-			digits++
-			if kept < 17 {
-				number = number*10 + float64(body[i]-'0')
-				if number != 0 {
-					kept++
-				}
-				if fraction {
-					exponent--
-				}
-			} else if !fraction {
-				exponent++
-			}
-		}
-	}
-	take(false)
-	if i < len(body) && body[i] == '.' {
-		i++
-		take(true)
-	}
-	if digits == 0 {
+	switch strings.ToLower(strings.TrimLeft(s, "+-")) {
+	case "nan":
 		return 0, false
-	}
-	if i < len(body) && (body[i] == 'e' || body[i] == 'E') {
-		e := strings.TrimPrefix(body[i+1:], "+")
-		n, err := strconv.Atoi(e)
-		if err != nil || strings.HasPrefix(e, "+") || len(e) > 6 {
+	case "inf", "infinity":
+	default:
+		if strings.Trim(s, "0123456789+-.eE") != "" {
 			return 0, false
 		}
-		exponent += n
-		i = len(body)
 	}
-	if i != len(body) {
-		return 0, false
+	v, err := strconv.ParseFloat(s, 64)
+	if errors.Is(err, strconv.ErrRange) {
+		err = nil // an infinity, or zero, as pandas has it
 	}
-	return sign * scaleByTen(number, exponent), true
-}
-
-func scaleByTen(number float64, exponent int) float64 {
-	switch {
-	case number == 0:
-		return 0
-	case exponent > 308:
-		return math.Inf(1)
-	case exponent > 0:
-		return number * math.Pow10(exponent)
-	case exponent < -308: // two steps, since 10^-exponent is beyond a float
-		number /= math.Pow10(-308 - exponent)
-		return number / 1e308
-	}
-	return number / math.Pow10(-exponent)
+	return v, err == nil
 }

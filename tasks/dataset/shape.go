@@ -23,7 +23,9 @@ type shape struct {
 // kinds is what the values at one place of a document are.
 type kinds struct {
 	null, boolean, integer, float, text, list, dict bool
+	raw                                             bool // mixed, as settle found
 	untimed                                         bool // some text is no time
+	dicts, present                                  int  // how many dicts, and in how many dicts it is
 	names                                           []string
 	fields                                          map[string]*kinds
 	items                                           *kinds
@@ -42,6 +44,7 @@ func (s *shape) scan() error {
 			return err
 		}
 	}
+	s.root.settle()
 	s.done = true
 	return nil
 }
@@ -115,6 +118,7 @@ func (k *kinds) see(v pyval.Value) {
 		}
 	case *pyval.Dict:
 		k.dict = true
+		k.dicts++
 		if k.fields == nil {
 			k.fields = make(map[string]*kinds)
 		}
@@ -125,13 +129,27 @@ func (k *kinds) see(v pyval.Value) {
 				k.fields[name] = field
 				k.names = append(k.names, name)
 			}
+			field.present++
 			e, _ := v.Get(name)
 			field.see(e)
 		}
 	}
 }
 
-// mixed says that values of unlike types share the place, which then keep what stands in the file.
+// settle notes at every place whether it is mixed, once all was seen.
+func (k *kinds) settle() {
+	if k == nil {
+		return
+	}
+	k.items.settle()
+	for _, f := range k.fields {
+		f.settle()
+	}
+	k.raw = k.mixed()
+}
+
+// mixed says that values of unlike types, or objects of unlike keys, share the place. `datasets` since 5 then
+// keeps what stands in the file; before, it refused unlike types and set keys that lack to None.
 func (k *kinds) mixed() bool {
 	n := 0
 	for _, is := range []bool{k.boolean, k.integer || k.float, k.text, k.list, k.dict} {
@@ -139,12 +157,17 @@ func (k *kinds) mixed() bool {
 			n++
 		}
 	}
-	return n > 1 || k.items != nil && k.items.mixed()
+	for _, f := range k.fields {
+		if f.present < k.dicts {
+			return true
+		}
+	}
+	return n > 1 || k.items != nil && k.items.raw
 }
 
 // fit gives v the type and the keys that its place has.
 func (k *kinds) fit(v pyval.Value, times bool) pyval.Value {
-	if k == nil || k.mixed() {
+	if k == nil || k.raw {
 		return v
 	}
 	switch v := v.(type) {
