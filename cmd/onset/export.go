@@ -104,7 +104,7 @@ func harnessResults(ctx context.Context, dir string, header runlog.Header, spec 
 
 // groups gives the groups of tasks that the suite names.
 func (s runSpec) groups() ([]*tasks.Group, error) {
-	index, err := taskIndex(s.Include)
+	index, err := taskIndex(s.Include, s.Data...)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ type runSpec struct {
 	Ladders []backends.Ladder `json:"ladders,omitempty"`
 	Models  []backends.Model  `json:"models,omitempty"`
 	Include []string          `json:"include,omitempty"` // absolute
+	Data    []string          `json:"data,omitempty"`    // absolute folders of dataset repositories
 	Seed    uint64            `json:"seed"`
 	// Ask says how models are asked.
 	Ask runner.Ask `json:"ask,omitzero"`
@@ -28,7 +29,7 @@ type runSpec struct {
 
 // plan finds the spec's tasks and lists its cells and models.
 func (s runSpec) plan() (runner.Plan, error) {
-	index, err := taskIndex(s.Include)
+	index, err := taskIndex(s.Include, s.Data...)
 	if err != nil {
 		return runner.Plan{}, err
 	}
@@ -56,8 +57,9 @@ func (s runSpec) allModels() []backends.Model {
 	return append(models, s.Models...)
 }
 
-// taskIndex indexes the tasks that ship and those of the user's folders, which win over them.
-func taskIndex(include []string) (*tasks.Index, error) {
+// taskIndex indexes the tasks that ship and those of the user's folders, which win over them. data are folders that hold
+// copies of dataset repositories.
+func taskIndex(include []string, data ...string) (*tasks.Index, error) {
 	sources := []tasks.Source{builtin.Source()}
 	for _, path := range include {
 		src, err := tasks.PathSource(path)
@@ -66,7 +68,7 @@ func taskIndex(include []string) (*tasks.Index, error) {
 		}
 		sources = append(sources, src)
 	}
-	index, err := tasks.OpenIndex(tasks.IndexOptions{Cache: indexFile(include)}, sources...)
+	index, err := tasks.OpenIndex(tasks.IndexOptions{Cache: indexFile(include), Data: provideData(data)}, sources...)
 	return index, usage(err)
 }
 
