@@ -30,6 +30,7 @@ func ResultsHooks() []ResultsHook {
 		{"coqa/utils.process_results", "exact match and F1, each answer held against the others (Reddy et al. 2019)", coqa},
 		{"super_glue/record/util.process_results", "exact match and F1 of the likeliest entity", record},
 		{"truthfulqa/utils.process_results_mc2", "the probability of the true answers among all", truthfulMC2},
+		{"truthfulqa-multi/utils.process_results_mc2", "the probability of the answers before the first false one", truthfulMC2Split},
 		{"truthfulqa/utils.process_results_gen", "BLEU and ROUGE to true against false answers", truthfulGen},
 		{"wikitext/preprocess_wikitext.process_results", "perplexities per word and byte of the page before detokenization", wikitext},
 		{"eq_bench/utils.calculate_score_fullscale", "distance of emotion ratings (Paech 2023)", eqBench},
@@ -59,6 +60,9 @@ func AggregationHooks() []Aggregation {
 	return append(squadV2Aggregations(), []Aggregation{
 		Whole("weighted_f1_score", weightedF1),
 		Whole("macro_f1_score", macroF1),
+		Whole("micro_f1_score", microF1),
+		Whole("afrobench/masakhaner/utils.span_f1_agg", spanF1),
+		Whole("afrobench/masakhapos/utils.acc_score", tagAccuracy),
 		Whole("super_glue/cb/aggregate.cb_multi_fi", cbMultiF1),
 		Whole("super_glue/cb/t5_utils.agg_mean_3class_f1", cbMultiF1),
 		Whole("ifeval/utils.agg_inst_level_acc", instructionAccuracy),

@@ -288,6 +288,7 @@ for _ in range(150):
     n = rnd.randint(2, 5)
     labels = [1] + [rnd.randint(0, 1) for _ in range(n - 1)]
     add_hook("truthfulqa/utils", "process_results_mc2", {"mc2_targets": {"labels": labels}}, lls(n))
+    add_hook("truthfulqa-multi/utils", "process_results_mc2", {"mc2_targets": {"labels": labels[:-1] + [0]}}, lls(n))
     choices = [text(1, 4) for _ in range(n)]
     add_hook("agieval/utils", "process_results_mcqa", {"gold": [rnd.randrange(n)], "choices": choices}, lls(n))
     add_hook("mutual/utils", "process_results", {"answers": rnd.choice("ABCD")}, lls(4))
@@ -370,10 +371,22 @@ from sklearn.metrics import f1_score  # noqa: E402
 for classes in ([0, 1], [0, 1, 2], ["yes", "no", "maybe"]):
     for n in (1, 5, 50):
         items = [(rnd.choice(classes), rnd.choice(classes)) for _ in range(n)]
-        for average in ("weighted", "macro"):
+        for average in ("weighted", "macro", "micro"):
             add_hook_aggregation(average + "_f1_score", lambda items: f1_score(*zip(*items), average=average), items)
         if classes == [0, 1, 2]:
             add_hook_aggregation("super_glue/cb/aggregate.cb_multi_fi", load_once("super_glue/cb/aggregate").cb_multi_fi, items)
+SPAN = ["PER: Ann", "per: ann", "LOC: the Rome", "loc: rome!", "org: A.C.M.E.", "date: 1\t May", "x: y: z", "none", "ORG: a\\b c#d", "DATE: the   day", ""]
+
+
+def spans():
+    return rnd.choice([" $ ", " $$ ", "$", ", ", ". "]).join(rnd.choice(SPAN) for _ in range(rnd.randint(1, 4)))
+
+
+for n in (1, 5, 60):
+    items = [(spans(), [spans() for _ in range(rnd.randint(1, 2))] if rnd.random() < 0.7 else spans()) for _ in range(n)]
+    hook_aggregations.append({"name": "afrobench/masakhaner/utils.span_f1_agg", "items": plain(items), "want": load_once("afrobench/masakhaner/prompt_1/utils").span_f1_agg(items)})
+    items = [([rnd.choice("NVA") for _ in range(rnd.randint(1, 5))], [[rnd.choice("NVA") for _ in range(rnd.randint(1, 4))] for _ in range(rnd.randint(1, 2))]) for _ in range(n)]
+    hook_aggregations.append({"name": "afrobench/masakhapos/utils.acc_score", "items": plain(items), "want": plain(load_once("afrobench/masakhapos/prompt_1/utils").acc_score(items))})
 for path, function, aggregation in (("super_glue/cb/t5_utils", "mean_3class_f1", "agg_mean_3class_f1"), ("super_glue/multirc/t5_utils", "f1", "agg_f1"), ("super_glue/multirc/t5_utils", "em", "agg_em"),
                                     ("super_glue/record/t5_utils", "em", "squad_em_agg"), ("super_glue/record/t5_utils", "f1", "squad_f1_agg")):
     for part in (slice(0, 4), slice(0, 20), slice(None)):
