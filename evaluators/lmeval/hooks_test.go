@@ -2,6 +2,7 @@ package lmeval_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/onset-eval/onset/evaluators/lmeval"
@@ -81,6 +82,29 @@ func TestHooksRefuse(t *testing.T) {
 	for _, a := range slices.Concat(lmeval.AggregationHooks(), lmeval.Aggregations()) {
 		for _, items := range [][]pyval.Value{{nil}, {"a"}, {pyval.List{}}, {pyval.List{nil, nil}}, {pyval.List{int64(1), pyval.List{}}}} {
 			_, _ = a.Prepare(items, lmeval.Rules{})
+		}
+	}
+}
+
+func TestDigestsName(t *testing.T) {
+	known := make(map[string]bool)
+	for _, h := range lmeval.ResultsHooks() {
+		known[h.Name] = true
+	}
+	for _, a := range lmeval.AggregationHooks() {
+		known[a.Name] = true
+	}
+	for _, h := range lmeval.CompareHooks() {
+		known[h.Name] = true
+	}
+	for _, k := range lmeval.Filters() {
+		if strings.Contains(k.Name, "/") {
+			known[k.Name] = true
+		}
+	}
+	for name := range known {
+		if len(lmeval.Digests(name)) == 0 && !strings.HasPrefix(name, "squadv2/task.SQuAD2.") {
+			t.Errorf("%s stands for no source", name)
 		}
 	}
 }
