@@ -53,13 +53,19 @@ func percent(like Value, format string, arg Value) (Value, error) {
 		}
 		format = rest
 	}
-	if args.used < len(args.values) && (!args.single || args.mapping == nil && !isList(arg)) {
-		if err := operandError(arg); err != nil {
-			return nil, err
-		}
+	if args.used < len(args.values) && !(args.single && canSubscript(arg)) {
 		return nil, typeError("not all arguments converted during string formatting")
 	}
 	return sameText(like, b.String()), nil
+}
+
+// canSubscript says what Python takes for a mapping, which a format need not use.
+func canSubscript(v Value) bool {
+	switch v.(type) {
+	case *Dict, List, *Array, Range, Operand:
+		return true
+	}
+	return false
 }
 
 // one writes the conversion that begins after a percent sign and gives what follows it.

@@ -219,7 +219,7 @@ func charAt(s string, n int64) (string, bool) {
 
 // Slice is obj[start:stop:step]; nil stands for what is left out.
 func Slice(obj, start, stop, step Value) (Value, error) {
-	if err := operandError(obj, start, stop, step); err != nil {
+	if err := operandError(obj); err != nil {
 		return nil, err
 	}
 	s, isText := TextOf(obj)

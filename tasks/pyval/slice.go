@@ -83,6 +83,9 @@ func sliceIndex(v Value) (int, error) {
 	}
 	n, ok := asInt(v)
 	if !ok {
+		if err := operandError(v); err != nil { // Python does not say which name it is
+			return 0, typeError("slice indices must be integers or None: %v", err)
+		}
 		return 0, typeError("slice indices must be integers or None or have an __index__ method")
 	}
 	return int(min(max(n, -farIndex), farIndex)), nil

@@ -86,8 +86,8 @@ func valueError(format string, args ...any) *Error { return Errorf("ValueError",
 
 // Limits on what one operation may make, so that a hostile template ends with an error.
 const (
-	MaxText  = 64 << 20 // bytes of one text
-	MaxItems = 1 << 22  // items of one list
+	MaxText  = 32 << 20 // bytes of one text
+	MaxItems = 1 << 20  // items of one list
 	maxBits  = 1 << 16  // bits of one integer
 	maxDepth = 400      // nesting of lists and dictionaries
 )

@@ -146,6 +146,9 @@ func xmlattrFilter(r *run, v pyval.Value, a args) (pyval.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if u, ok := v.(*undefined); ok {
+		return nil, u.fail()
+	}
 	d, ok := v.(*pyval.Dict)
 	if !ok {
 		return nil, pyval.Errorf("AttributeError", "'%s' object has no attribute 'items'", pyval.TypeName(v))

@@ -16,15 +16,20 @@ func isNumber(v pyval.Value) bool {
 	return false
 }
 
+// because names what is undefined, where jinja2 itself only says that a type is wrong.
+func because(v pyval.Value) string {
+	if u, ok := v.(*undefined); ok {
+		return ": " + u.fail().Error()
+	}
+	return ""
+}
+
 func absFilter(_ *run, v pyval.Value, a args) (pyval.Value, error) {
 	if err := a.none("abs"); err != nil {
 		return nil, err
 	}
-	if u, ok := v.(*undefined); ok {
-		return nil, u.fail()
-	}
 	if !isNumber(v) {
-		return nil, pyval.Errorf("TypeError", "bad operand type for abs(): '%s'", pyval.TypeName(v))
+		return nil, pyval.Errorf("TypeError", "bad operand type for abs(): '%s'%s", pyval.TypeName(v), because(v))
 	}
 	if f, ok := v.(float64); ok {
 		return math.Abs(f), nil
@@ -124,9 +129,6 @@ func roundFilter(_ *run, v pyval.Value, a args) (pyval.Value, error) {
 	if err := a.bind("round", p[:], "precision?", "method?"); err != nil {
 		return nil, err
 	}
-	if u, ok := v.(*undefined); ok {
-		return nil, u.fail()
-	}
 	method, _ := pyval.TextOf(or(p[1], "common"))
 	if method != "common" && method != "ceil" && method != "floor" {
 		return nil, pyval.Errorf("FilterArgumentError", "method must be common, ceil or floor")
@@ -136,7 +138,7 @@ func roundFilter(_ *run, v pyval.Value, a args) (pyval.Value, error) {
 		return nil, err
 	}
 	if !isNumber(v) {
-		return nil, pyval.Errorf("TypeError", "type %s doesn't define __round__ method", pyval.TypeName(v))
+		return nil, pyval.Errorf("TypeError", "type %s doesn't define __round__ method%s", pyval.TypeName(v), because(v))
 	}
 	if method == "common" {
 		return roundTo(v, digits)

@@ -193,6 +193,10 @@ func indentFilter(_ *run, v pyval.Value, a args) (pyval.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	switch v.(type) {
+	case pyval.List, *pyval.Array: // Python adds the newline to the list before it fails
+		return nil, pyval.Errorf("AttributeError", "'%s' object has no attribute 'splitlines'", pyval.TypeName(v))
+	}
 	ended, err := pyval.Add(v, like(v, "\n"))
 	if err != nil {
 		return nil, err
@@ -240,9 +244,6 @@ func truncateFilter(_ *run, v pyval.Value, a args) (pyval.Value, error) {
 	keep := length - utf8.RuneCountInString(end)
 	if keep < 0 || leeway < 0 {
 		return nil, pyval.Errorf("AssertionError", "expected length >= %d and leeway >= 0", utf8.RuneCountInString(end))
-	}
-	if u, ok := v.(*undefined); ok {
-		return nil, u.fail()
 	}
 	s, ok := pyval.TextOf(v)
 	if !ok {

@@ -37,7 +37,7 @@ type run struct {
 
 // What one rendering may take.
 const (
-	maxOutput = 64 << 20 // bytes
+	maxOutput = 32 << 20 // bytes
 	maxSteps  = 1 << 22  // items of loops, calls, and kilobytes of what they make
 	maxCalls  = 200      // calls within each other
 )
