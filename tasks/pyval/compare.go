@@ -220,12 +220,12 @@ func Contains(container, item Value) (bool, error) {
 			return ok, err
 		}
 	}
-	if err := operandError(container); err != nil {
-		return false, err
-	}
 	next, err := Iter(container)
-	if err != nil {
+	if e, ok := err.(*Error); ok && e.Kind == "TypeError" {
 		return false, typeError("argument of type '%s' is not iterable", TypeName(container))
+	}
+	if err != nil {
+		return false, err
 	}
 	for {
 		v, ok, err := next()

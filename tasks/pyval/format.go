@@ -16,12 +16,17 @@ type formatter struct {
 	lookup Lookup
 	auto   int // the next automatic number, -1 once a number was written out
 	manual bool
+	escape bool // what is filled in is escaped for HTML
 }
 
-// Format is str.format(*args, **kwargs). lookup resolves the dots and brackets of field names.
-func Format(s string, args []Value, kwargs *Dict, lookup Lookup) (string, error) {
+// Format is str.format(*args, **kwargs), or that of Markup. lookup resolves the dots and brackets of field
+// names.
+func Format(self Value, args []Value, kwargs *Dict, lookup Lookup) (Value, error) {
 	f := &formatter{args: args, kwargs: kwargs, lookup: lookup}
-	return f.fill(s, 2)
+	_, f.escape = self.(Markup)
+	s, _ := TextOf(self)
+	out, err := f.fill(s, 2)
+	return sameText(self, out), err
 }
 
 func (f *formatter) fill(s string, depth int) (string, error) {
@@ -115,7 +120,17 @@ func (f *formatter) field(s string, depth int) (string, error) {
 			return "", err
 		}
 	}
-	return FormatValue(v, rest)
+	text, err := FormatValue(v, rest)
+	if m, ok := v.(Markup); ok && f.escape {
+		if rest != "" {
+			return "", valueError("Format specifier %s given, but a safe text takes none", Repr(rest))
+		}
+		return string(m), nil
+	}
+	if f.escape {
+		text = string(Escape(text))
+	}
+	return text, err
 }
 
 func convert(v Value, conversion string) (Value, error) {
@@ -234,12 +249,17 @@ func FormatValue(v Value, s string) (string, error) {
 	case floating:
 		f, err := asFloat(v)
 		return p.float(f), err
-	case p.verb == 'c':
-		return percentChar(p, v)
-	case p.verb != 0 && strings.IndexByte("dboxXn", p.verb) < 0:
+	case p.verb != 0 && strings.IndexByte("dboxXnc", p.verb) < 0:
 		return "", bad
 	case p.precision >= 0:
 		return "", valueError("Precision not allowed in integer format specifier")
+	case p.verb == 'c' && (p.sign != 0 || p.alternate):
+		return "", valueError("Sign or alternate form (#) not allowed with integer format specifier 'c'")
+	case p.verb == 'c':
+		if p.align == '=' {
+			p.align = '>'
+		}
+		return percentChar(p, v)
 	}
 	return p.integer(bigOf(v))
 }
@@ -250,6 +270,8 @@ func (p spec) str(s string) (string, error) {
 		return "", valueError("Unknown format code '%c' for object of type 'str'", p.verb)
 	case p.sign != 0:
 		return "", valueError("Sign not allowed in string format specifier")
+	case p.alternate:
+		return "", valueError("Alternate form (#) not allowed in string format specifier")
 	case p.align == '=':
 		return "", valueError("'=' alignment not allowed in string format specifier")
 	case p.group != 0:
@@ -298,7 +320,16 @@ func readSpec(s string) (p spec, zero bool, err error) {
 	if s != "" {
 		p.verb = s[0]
 	}
-	if strings.IndexByte("eEfFgG%", p.verb) >= 0 && p.verb != 0 {
+	if p.group != 0 && p.verb != 0 && p.verb != 's' {
+		allowed := "deEfFgG%"
+		if p.group == '_' {
+			allowed += "boxX"
+		}
+		if strings.IndexByte(allowed, p.verb) < 0 {
+			return p, zero, valueError("Cannot specify '%c' with '%c'.", p.group, p.verb)
+		}
+	}
+	if strings.IndexByte("eEfFgG%", p.verb) >= 0 {
 		p.precision = min(p.precision, 1000)
 	}
 	return p, zero, err

@@ -45,6 +45,8 @@ func floatDigits(f float64, verb byte, precision int, alternate bool) string {
 	}
 	if !alternate {
 		mantissa = trimZeros(mantissa)
+	} else if !strings.Contains(mantissa, ".") {
+		mantissa += "."
 	}
 	return mantissa + "e" + exponent
 }
@@ -57,20 +59,30 @@ func trimZeros(s string) string {
 }
 
 // plainFloat writes the magnitude of f as format(f, ".N") does without a verb: like g, but with a digit
-// after the point.
-func plainFloat(f float64, precision int) string {
+// after the point, and with an exponent where that digit would be beyond the precision.
+func plainFloat(f float64, precision int, alternate bool) string {
 	f = math.Abs(f)
 	if precision < 0 {
-		return formatFloat(f)
+		s := formatFloat(f)
+		if mantissa, exponent, ok := strings.Cut(s, "e"); ok && alternate && !strings.Contains(mantissa, ".") {
+			return mantissa + ".e" + exponent
+		}
+		return s
 	}
-	s := floatDigits(f, 'g', precision, false)
+	s := floatDigits(f, 'g', precision, alternate)
 	if strings.ContainsAny(s, "ein") { // an exponent, inf or nan
 		return s
 	}
-	e := strconv.FormatFloat(f, 'e', max(precision, 1)-1, 64)
+	precision = max(precision, 1)
+	e := strconv.FormatFloat(f, 'e', precision-1, 64)
 	mantissa, exponent, _ := strings.Cut(e, "e")
-	if n, _ := strconv.Atoi(exponent); n >= max(precision, 1)-1 {
-		return trimZeros(mantissa) + "e" + exponent
+	if n, _ := strconv.Atoi(exponent); n >= precision-1 {
+		if !alternate {
+			mantissa = trimZeros(mantissa)
+		} else if !strings.Contains(mantissa, ".") {
+			mantissa += "."
+		}
+		return mantissa + "e" + exponent
 	}
 	if !strings.Contains(s, ".") {
 		s += ".0"
@@ -164,7 +176,7 @@ func (p spec) float(f float64) string {
 	var digits string
 	switch p.verb {
 	case 0:
-		digits = plainFloat(f, precision)
+		digits = plainFloat(f, precision, p.alternate)
 	case '%':
 		digits, suffix = floatDigits(f*100, 'f', precision, p.alternate), "%"
 	case 'n':

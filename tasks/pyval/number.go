@@ -134,7 +134,7 @@ func Div(a, b Value) (Value, error) {
 	x, xok := asInt(a)
 	y, yok := asInt(b)
 	const exact = 1 << 53
-	if isFloat(a) || isFloat(b) || xok && yok && magnitude(x) <= exact && magnitude(y) <= exact {
+	if isFloat(a) || isFloat(b) || isZero(a) || xok && yok && magnitude(x) <= exact && magnitude(y) <= exact {
 		f, g, _, err := floats(a, b, true)
 		return f / g, err
 	}
@@ -236,7 +236,7 @@ func Pow(a, b Value) (Value, error) {
 		if x < 0 && y != math.Trunc(y) && !math.IsInf(y, 0) && !math.IsInf(x, 0) {
 			return nil, valueError("a negative number to a fractional power is a complex number, which onset does not have")
 		}
-		z := math.Pow(x, y)
+		z := powFloats(x, y)
 		if math.IsInf(z, 0) && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
 			return nil, Errorf("OverflowError", "(34, 'Numerical result out of range')")
 		}
@@ -250,6 +250,26 @@ func Pow(a, b Value) (Value, error) {
 		e = big.NewInt(2 + int64(e.Bit(0)))
 	}
 	return normal(new(big.Int).Exp(base, e, nil))
+}
+
+// powFloats is math.Pow, but for whole exponents correctly rounded, as the C library's is, or nearly so.
+func powFloats(x, y float64) float64 {
+	const most = 1 << 10
+	if y != math.Trunc(y) || math.Abs(y) > most || x == 0 || math.IsInf(x, 0) || math.IsNaN(x) {
+		return math.Pow(x, y)
+	}
+	power := big.NewFloat(1).SetPrec(300)
+	for base, n := big.NewFloat(x).SetPrec(300), int(math.Abs(y)); n > 0; n >>= 1 {
+		if n&1 == 1 {
+			power.Mul(power, base)
+		}
+		base.Mul(base, base)
+	}
+	if y < 0 {
+		power.Quo(big.NewFloat(1).SetPrec(300), power)
+	}
+	z, _ := power.Float64()
+	return z
 }
 
 // Neg is -v.

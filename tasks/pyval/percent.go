@@ -115,8 +115,8 @@ func (a *percentArgs) one(b *strings.Builder, s string) (string, error) {
 	if p.width, s, err = a.size(s); err != nil {
 		return "", err
 	}
-	if p.width < 0 {
-		p.width = 0
+	if p.width < 0 { // only a star gives one
+		p.align, p.fill, p.width = '<', "", -p.width
 	}
 	if strings.HasPrefix(s, ".") {
 		if p.precision, s, err = a.size(s[1:]); err != nil {
@@ -156,7 +156,7 @@ func percentKey(s string) (key, rest string, err error) {
 	return "", "", valueError("incomplete format key")
 }
 
-// size reads a width or precision, which may be a star; -1 stands for none.
+// size reads a width or precision, which may be a star; 0 where there is none.
 func (a *percentArgs) size(s string) (int, string, error) {
 	if strings.HasPrefix(s, "*") {
 		v, err := a.next()
@@ -167,12 +167,16 @@ func (a *percentArgs) size(s string) (int, string, error) {
 		if !ok {
 			return 0, "", typeError("* wants int")
 		}
-		if n > MaxText {
+		if n > MaxText || n < -MaxText {
 			return 0, "", errTooLarge("a text")
 		}
-		return int(max(n, -1)), s[1:], nil
+		return int(n), s[1:], nil
 	}
-	return digits(s)
+	n, rest, err := digits(s)
+	if n < 0 {
+		n = 0
+	}
+	return n, rest, err
 }
 
 // digits reads a number in front of s, -1 where there is none.

@@ -252,7 +252,5 @@ func Slice(obj, start, stop, step Value) (Value, error) {
 			func(lo, hi int) Value { return likeList(obj, append([]Value(nil), items[lo:hi]...)) },
 			func(at []int) Value { return likeList(obj, pick(items, at)) })
 	}
-	lo, n, by, err := sliceBounds(int(r.Len()), start, stop, step)
-	first := r.At(int64(lo))
-	return Range{Start: first, Stop: first + int64(n)*int64(by)*r.Step, Step: int64(by) * r.Step}, err
+	return sliceRange(r, start, stop, step)
 }

@@ -26,9 +26,8 @@ func sliceOf(length int, start, stop, step Value, run func(lo, hi int) Value, ea
 	return each(at), nil
 }
 
-// sliceBounds gives the first index of a slice, how many there are, and the step between them, as
-// slice.indices in Python does.
-func sliceBounds(length int, start, stop, step Value) (lo, n, by int, err error) {
+// sliceEnds is slice.indices: the first index, the one that ends the slice, and the step.
+func sliceEnds(length int, start, stop, step Value) (lo, hi, by int, err error) {
 	by = 1
 	if step != nil {
 		if by, err = sliceIndex(step); err != nil {
@@ -59,7 +58,13 @@ func sliceBounds(length int, start, stop, step Value) (lo, n, by int, err error)
 	if lo, err = bound(start, first); err != nil {
 		return 0, 0, 0, err
 	}
-	hi, err := bound(stop, last)
+	hi, err = bound(stop, last)
+	return lo, hi, by, err
+}
+
+// sliceBounds gives the first index of a slice, how many there are, and the step between them.
+func sliceBounds(length int, start, stop, step Value) (lo, n, by int, err error) {
+	lo, hi, by, err := sliceEnds(length, start, stop, step)
 	if err != nil {
 		return 0, 0, 0, err
 	}
@@ -72,6 +77,12 @@ func sliceBounds(length int, start, stop, step Value) (lo, n, by int, err error)
 		lo = min(max(lo, 0), length)
 	}
 	return lo, n, by, nil
+}
+
+// sliceRange is a slice of a range, whose ends are those that the slice has before it is found empty.
+func sliceRange(r Range, start, stop, step Value) (Value, error) {
+	lo, hi, by, err := sliceEnds(int(r.Len()), start, stop, step)
+	return Range{Start: r.At(int64(lo)), Stop: r.At(int64(hi)), Step: int64(by) * r.Step}, err
 }
 
 // farIndex is beyond every index, and far enough from the ends of int to be added to.

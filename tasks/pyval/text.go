@@ -134,6 +134,9 @@ func Lower(s string) string {
 	return cases.Lower(language.Und).String(s)
 }
 
+// CaseFold is s.casefold().
+func CaseFold(s string) string { return cases.Fold().String(s) }
+
 func titleRune(r rune) string {
 	if r < utf8.RuneSelf {
 		return string(unicode.ToUpper(r))
@@ -156,8 +159,30 @@ func Capitalize(s string) string {
 
 // isCased says whether a character has upper and lower case.
 func isCased(r rune) bool {
-	return unicode.IsUpper(r) || unicode.IsLower(r) || unicode.IsTitle(r) ||
-		unicode.Is(unicode.Other_Lowercase, r) || unicode.Is(unicode.Other_Uppercase, r)
+	return isUpper(r) || isLower(r) || unicode.IsTitle(r)
+}
+
+func isUpper(r rune) bool { return unicode.IsUpper(r) || unicode.Is(unicode.Other_Uppercase, r) }
+
+func isLower(r rune) bool { return unicode.IsLower(r) || unicode.Is(unicode.Other_Lowercase, r) }
+
+// caseIgnorable says whether a character within a word does not count as its end.
+func caseIgnorable(r rune) bool {
+	return strings.ContainsRune("'.:^`\u00b7\u2018\u2019\u2024\u2027", r) || unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf, unicode.Lm, unicode.Sk)
+}
+
+// lowerAt is the lower case of the character r at i: that of a capital sigma depends on whether a word
+// ends with it.
+func lowerAt(s string, i int, r rune) string {
+	if r != 'Σ' {
+		return Lower(string(r))
+	}
+	before, _ := utf8.DecodeLastRuneInString(strings.TrimRightFunc(s[:i], caseIgnorable))
+	after, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(s[i+len("Σ"):], caseIgnorable))
+	if isCased(before) && !isCased(after) {
+		return "ς"
+	}
+	return "σ"
 }
 
 // Title is s.title().
@@ -165,18 +190,10 @@ func Title(s string) string {
 	var b strings.Builder
 	within := false
 	for i, r := range s {
-		switch {
-		case !within:
+		if within {
+			b.WriteString(lowerAt(s, i, r))
+		} else {
 			b.WriteString(titleRune(r))
-		case r == 'Σ': // its lower case depends on where the word ends
-			word := s[:i+len("Σ")]
-			if rest, _ := utf8.DecodeRuneInString(s[len(word):]); isCased(rest) {
-				b.WriteRune('σ')
-			} else {
-				b.WriteRune('ς')
-			}
-		default:
-			b.WriteString(Lower(string(r)))
 		}
 		within = isCased(r)
 	}
@@ -186,11 +203,11 @@ func Title(s string) string {
 // SwapCase is s.swapcase().
 func SwapCase(s string) string {
 	var b strings.Builder
-	for _, r := range s {
+	for i, r := range s {
 		switch {
-		case unicode.IsUpper(r):
-			b.WriteString(Lower(string(r)))
-		case unicode.IsLower(r):
+		case isUpper(r):
+			b.WriteString(lowerAt(s, i, r))
+		case isLower(r):
 			b.WriteString(Upper(string(r)))
 		default:
 			b.WriteRune(r)
@@ -203,12 +220,10 @@ func SwapCase(s string) string {
 func HasCase(s string, upper bool) bool {
 	found := false
 	for _, r := range s {
-		isUpper := unicode.IsUpper(r) || unicode.Is(unicode.Other_Uppercase, r)
-		isLower := unicode.IsLower(r) || unicode.Is(unicode.Other_Lowercase, r)
-		if unicode.IsTitle(r) || upper && isLower || !upper && isUpper {
+		if unicode.IsTitle(r) || upper && isLower(r) || !upper && isUpper(r) {
 			return false
 		}
-		found = found || isUpper || isLower
+		found = found || isUpper(r) || isLower(r)
 	}
 	return found
 }
@@ -218,12 +233,12 @@ func IsTitle(s string) bool {
 	found, within := false, false
 	for _, r := range s {
 		switch {
-		case unicode.IsUpper(r) || unicode.IsTitle(r):
+		case isUpper(r) || unicode.IsTitle(r):
 			if within {
 				return false
 			}
 			found, within = true, true
-		case unicode.IsLower(r):
+		case isLower(r):
 			if !within {
 				return false
 			}

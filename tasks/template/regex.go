@@ -14,8 +14,33 @@ import (
 // matchBudget is the longest time that one search may take.
 const matchBudget = 2 * time.Second
 
-// pythonGroups are the ways in which Python writes named groups, and the text's end.
-var pythonGroups = regexp.MustCompile(`\\.|\(\?P<|\(\?P=\w+\)`)
+// pythonOnly are the parts of a pattern that Python writes, or means, in another way.
+var pythonOnly = regexp.MustCompile(`\[\^?\]?(?:\\.|[^\]\\])*\]?|\\.|\(\?P<|\(\?P=\w+\)`)
+
+// Python's \w has no marks but all numbers, and its \s has four separators more.
+const wordClass, spaceClass = `\p{L}\p{N}_`, `\s\x1c-\x1f`
+
+func pythonPart(s string) string {
+	switch {
+	case s == `\Z`:
+		return `\z`
+	case s == `\w`, s == `\s`:
+		return "[" + pythonClass.Replace(s) + "]"
+	case s == `\W`:
+		return "[^" + wordClass + "]"
+	case s == `\S`:
+		return "[^" + spaceClass + "]"
+	case s == "(?P<":
+		return "(?<"
+	case strings.HasPrefix(s, "(?P="):
+		return `\k<` + s[4:len(s)-1] + ">"
+	case s[0] == '[':
+		return pythonClass.Replace(s)
+	}
+	return s
+}
+
+var pythonClass = strings.NewReplacer(`\\`, `\\`, `\w`, wordClass, `\s`, spaceClass)
 
 // regexReplace is the filter that the lm-evaluation-harness adds: re.sub(pattern, repl, value, count).
 func regexReplace(_ *run, v pyval.Value, a args) (pyval.Value, error) {
@@ -34,17 +59,7 @@ func regexReplace(_ *run, v pyval.Value, a args) (pyval.Value, error) {
 			return nil, pyval.Errorf("TypeError", "expected string or bytes-like object, got '%s'", pyval.TypeName(v))
 		}
 	}
-	pattern := pythonGroups.ReplaceAllStringFunc(texts[1], func(s string) string {
-		switch {
-		case s == `\Z`:
-			return `\z`
-		case s == "(?P<":
-			return "(?<"
-		case strings.HasPrefix(s, "(?P="):
-			return `\k<` + s[4:len(s)-1] + ">"
-		}
-		return s
-	})
+	pattern := pythonOnly.ReplaceAllStringFunc(texts[1], pythonPart)
 	re, err := regexp2.Compile(pattern, regexp2.OptionMaintainCaptureOrder())
 	if err != nil {
 		return nil, pyval.Errorf("error", "regular expression %q: %v", texts[1], err)

@@ -64,7 +64,7 @@ func strMethod(name string) methodFunc {
 	case "lower":
 		return strMap(name, pyval.Lower)
 	case "casefold":
-		return strMap(name, casefold)
+		return strMap(name, pyval.CaseFold)
 	case "capitalize":
 		return strMap(name, pyval.Capitalize)
 	case "title":
@@ -139,10 +139,6 @@ func strMap(name string, f func(string) string) methodFunc {
 		s, _ := pyval.TextOf(self)
 		return like(self, f(s)), a.none("str." + name + "()")
 	}
-}
-
-func casefold(s string) string {
-	return pyval.Lower(strings.NewReplacer("ß", "ss", "ς", "σ", "ẞ", "ss").Replace(s))
 }
 
 func stripper(name string, left, right bool) methodFunc {

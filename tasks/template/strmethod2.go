@@ -233,11 +233,7 @@ func strFormatMap(r *run, self pyval.Value, a args) (pyval.Value, error) {
 
 // format is str.format; what goes into Markup is escaped.
 func (r *run) format(self pyval.Value, pos []pyval.Value, kwargs *pyval.Dict) (pyval.Value, error) {
-	s, _ := pyval.TextOf(self)
-	if _, safe := self.(pyval.Markup); safe {
-		return nil, pyval.Errorf("NotImplementedError", "format of a safe text is not supported: format before |safe")
-	}
-	out, err := pyval.Format(s, pos, kwargs, func(v pyval.Value, name string, attr bool) (pyval.Value, error) {
+	return pyval.Format(self, pos, kwargs, func(v pyval.Value, name string, attr bool) (pyval.Value, error) {
 		if !attr {
 			if n, err := strconv.ParseInt(name, 10, 64); err == nil {
 				return pyval.Index(v, n)
@@ -253,5 +249,4 @@ func (r *run) format(self pyval.Value, pos []pyval.Value, kwargs *pyval.Dict) (p
 		}
 		return item, err
 	})
-	return out, err
 }
