@@ -164,14 +164,14 @@ func (p *parser) block(ends []string) []stmt {
 			add(&textNode{at(t.line), t.text})
 		case kindVariableBegin:
 			add(p.tuple(tupleRules{conditional: true}))
-			p.expectKind(kindVariableEnd, "end of print statement")
+			p.expectKind(kindVariableEnd, "}}")
 		case kindBlockBegin:
 			out = nil
 			if p.cur().kind == kindName && contains(ends, p.cur().text) {
 				return body
 			}
 			body = append(body, p.statement())
-			p.expectKind(kindBlockEnd, "end of statement block")
+			p.expectKind(kindBlockEnd, "%}")
 		}
 	}
 }
@@ -188,7 +188,7 @@ func contains(list []string, s string) bool {
 // body reads the rest of a tag, and statements up to one of ends, which it leaves.
 func (p *parser) body(ends ...string) []stmt {
 	p.skipOp(":")
-	p.expectKind(kindBlockEnd, "end of statement block")
+	p.expectKind(kindBlockEnd, "%}")
 	return p.block(ends)
 }
 
