@@ -337,17 +337,17 @@ func numberLen(s string) int {
 
 // strings reads string literals that follow each other, which make one text.
 func (p *literalParser) strings() (Value, error) {
-	var all string
+	var all []string
 	for {
 		s, err := p.oneString()
 		if err != nil {
 			return nil, err
 		}
-		all += s
+		all = append(all, s)
 		p.skip()
 		i := strings.IndexAny(p.rest, `'"`)
 		if i < 0 || i > 2 || strings.Trim(p.rest[:i], "rRbBuUfF") != "" {
-			return all, nil
+			return strings.Join(all, ""), nil
 		}
 	}
 }

@@ -108,6 +108,9 @@ func (c *compiler) call(n *callNode, s scope) func(*run, *macro) (pyval.Value, e
 				if err := r.charge(1); err != nil {
 					return nil, err
 				}
+				if err := r.weigh(o); err != nil {
+					return nil, err
+				}
 				return r.made(m(r, o, a))
 			}
 			return r.call(fn, a)
@@ -174,6 +177,9 @@ func (c *compiler) blockFilter(n *filterNode, s scope) func(*run, pyval.Value) (
 			return nil, pyval.Errorf("TemplateRuntimeError", "No filter named %s found.", pyval.Repr(name))
 		}
 		if err := r.charge(1); err != nil {
+			return nil, err
+		}
+		if err := r.weigh(v); err != nil {
 			return nil, err
 		}
 		return r.made(f(r, v, a))

@@ -2,6 +2,7 @@ package template
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/onset-eval/onset/tasks/pyval"
 )
@@ -271,7 +272,7 @@ func joinSoft(values []pyval.Value) (pyval.Value, error) {
 		_, ok := v.(pyval.Markup)
 		safe = safe || ok
 	}
-	var text string
+	var b strings.Builder
 	for _, v := range values {
 		s, err := pyval.Text(v)
 		if _, ok := v.(pyval.Markup); safe && !ok {
@@ -280,12 +281,15 @@ func joinSoft(values []pyval.Value) (pyval.Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		text += s
+		b.WriteString(s)
+		if b.Len() > pyval.MaxText {
+			return nil, &pyval.Error{Kind: "MemoryError", Msg: "a text would be too large"}
+		}
 	}
 	if safe {
-		return pyval.Markup(text), nil
+		return pyval.Markup(b.String()), nil
 	}
-	return text, nil
+	return b.String(), nil
 }
 
 func (c *compiler) compare(n *compareNode, s scope) expr {
@@ -299,6 +303,9 @@ func (c *compiler) compare(n *compareNode, s scope) expr {
 		for i, op := range ops {
 			b, err := rest[i](r)
 			if err != nil {
+				return nil, err
+			}
+			if err := r.weigh(b); err != nil {
 				return nil, err
 			}
 			ok, err := holds(op, a, b)

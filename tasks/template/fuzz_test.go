@@ -69,6 +69,8 @@ func FuzzTemplate(f *testing.F) {
 func TestBounds(t *testing.T) {
 	for _, src := range []string{
 		"{{ 2 ** (10 ** 10) }}",
+		"{% set l = range(10**6) | list %}{% for i in range(10**6) %}{% if l == l %}{% endif %}{% endfor %}",
+		"{% set l = range(10**6) | list %}{% for i in range(10**6) %}{{ l | sort | first }}{% endfor %}",
 		"{{ 'a' * 10**12 }}",
 		"{{ range(10**15) | list }}",
 		"{% for i in range(10**15) %}{% endfor %}",

@@ -327,15 +327,20 @@ func unescape(s string) (string, error) {
 	if !strings.Contains(s, `\`) {
 		return s, nil
 	}
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) {
-			if i++; s[i] >= utf8.RuneSelf {
-				r, n := utf8.DecodeRuneInString(s[i:])
-				text := asciiEscape(r)
-				s = s[:i] + text + s[i+n:]
-				i += len(text) - 1
-			}
+	var b strings.Builder
+	for s != "" {
+		i := strings.IndexByte(s, '\\')
+		if i < 0 || i+1 == len(s) {
+			break
 		}
+		r, n := utf8.DecodeRuneInString(s[i+1:])
+		if b.WriteString(s[:i+1]); r < utf8.RuneSelf {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(asciiEscape(r))
+		}
+		s = s[i+1+n:]
 	}
-	return pyval.Unescape(s)
+	b.WriteString(s)
+	return pyval.Unescape(b.String())
 }

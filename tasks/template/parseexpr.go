@@ -1,5 +1,7 @@
 package template
 
+import "strings"
+
 // expression reads one expression; conditional allows a trailing "if".
 func (p *parser) expression(conditional bool) node {
 	p.enter()
@@ -145,11 +147,11 @@ func (p *parser) primary(namespaces bool) node {
 		}
 		return &nameNode{line, t.text}
 	case kindString:
-		text := t.text
+		parts := []string{t.text}
 		for p.cur().kind == kindString {
-			text += p.next().text
+			parts = append(parts, p.next().text)
 		}
-		return &constNode{line, text}
+		return &constNode{line, strings.Join(parts, "")}
 	case kindInteger, kindFloat:
 		return &constNode{line, t.value}
 	case kindOp:

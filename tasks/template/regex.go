@@ -133,6 +133,7 @@ func octal(c byte) bool { return c >= '0' && c <= '7' }
 // substitute replaces up to count matches, all where count is 0.
 func substitute(re *regexp2.Regexp, s string, parts []part, count int) (pyval.Value, error) {
 	runes := []rune(s)
+	start := time.Now()
 	var b strings.Builder
 	done := 0
 	m, err := re.FindRunesMatch(runes)
@@ -151,6 +152,9 @@ func substitute(re *regexp2.Regexp, s string, parts []part, count int) (pyval.Va
 				return nil, pyval.Errorf("error", "invalid group reference %s", p.group)
 			}
 			b.WriteString(g.String())
+		}
+		if time.Since(start) > matchBudget {
+			return nil, pyval.Errorf("TimeoutError", "match regular expression: it takes longer than %v", matchBudget)
 		}
 		if b.Len() > pyval.MaxText {
 			return nil, &pyval.Error{Kind: "MemoryError", Msg: "a text would be too large"}

@@ -76,21 +76,30 @@ func (r *run) made(v pyval.Value, err error) (pyval.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	return v, r.weigh(v)
+}
+
+// weigh charges for the size of a value that an operation reads or has made.
+func (r *run) weigh(v pyval.Value) error {
 	n := 0
 	switch v := v.(type) {
 	case string:
-		n = len(v) >> 8
+		n = len(v) >> 10
 	case pyval.Markup:
-		n = len(v) >> 8
+		n = len(v) >> 10
+	case pyval.List:
+		n = len(v) >> 2
 	case *pyval.Array:
-		n = len(v.Items) >> 4
+		n = len(v.Items) >> 2
 	case pyval.Tuple:
-		n = len(v) >> 4
+		n = len(v) >> 2
+	case *pyval.Dict:
+		n = v.Len() >> 2
 	}
-	if n > 0 {
-		err = r.charge(n)
+	if n == 0 {
+		return nil
 	}
-	return v, err
+	return r.charge(n)
 }
 
 func (r *run) write(s string) error {
