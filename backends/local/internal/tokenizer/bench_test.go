@@ -39,7 +39,18 @@ func benchTexts(b *testing.B) map[string]string {
 	return map[string]string{"code": code.String(), "hard": hard.String()}
 }
 
-// BenchmarkEncode encodes texts of 1 to 2 MB, one line at a time.
+// BenchmarkEncode encodes a text of 1.9 MB (code) and one of 0.35 MB (hard), one line at a time. MB/s, the best of four
+// runs on one of two cores that others used too (Go 1.26.8; tokenizers 0.23.3 on one thread, in the same hour); large
+// has the form of Llama 3 and 60,000 tokens. As the texts are repeated, both find most words in their caches.
+//
+//	          gpt2 llama3 o200k llama2 mistral   t5 bert large
+//	code       18.0   18.6   5.3   10.0    10.6  6.4  8.3  24.9
+//	reference   1.7    1.5   1.7    2.5     2.5  1.4  1.1   1.8
+//	hard       14.5   12.3   6.1   15.1    16.0 12.0  5.1  10.6
+//	reference   1.5    1.5   1.7    2.0     1.8  1.7  1.6   1.5
+//
+// The code as one text: gpt2 7.5 against 0.9, llama2 4.0 against 1.0, bert 4.8 against 0.7, t5 3.7 against 2.0, large
+// 12.1 against 2.4, with the machine busier than above.
 //
 //	GOROOT=$(go env GOROOT) go test -run - -bench Encode .
 //	GOROOT=$(go env GOROOT) python testdata/bench.py
