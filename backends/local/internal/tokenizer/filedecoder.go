@@ -69,7 +69,7 @@ func readCut(raw jsontext.Value) (decoder, error) {
 		return nil, err
 	}
 	if f.Start < 0 || f.Stop < 0 {
-		return nil, errors.New("Strip: start and stop must not be negative")
+		return nil, errors.New(`"Strip": start and stop must not be negative`)
 	}
 	return cut{rune(f.Content), f.Start, f.Stop}, nil
 }

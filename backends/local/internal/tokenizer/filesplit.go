@@ -37,15 +37,15 @@ func readMetaspace(raw jsontext.Value) (*metaspace, error) {
 		switch *s {
 		case prependAlways, prependFirst, prependNever:
 		default:
-			return nil, fmt.Errorf("Metaspace: prepend_scheme %q is not supported", *s)
+			return nil, fmt.Errorf(`"Metaspace": prepend_scheme %q is not supported`, *s)
 		}
 		if scheme == prependNever && *s != scheme {
-			return nil, errors.New("Metaspace: add_prefix_space does not go with prepend_scheme")
+			return nil, errors.New(`"Metaspace": add_prefix_space does not go with prepend_scheme`)
 		}
 		scheme = *s
 	}
 	if f.Replacement == 0 {
-		return nil, errors.New("Metaspace: replacement is missing")
+		return nil, errors.New(`"Metaspace": replacement is missing`)
 	}
 	return &metaspace{string(rune(f.Replacement)), scheme, f.Split == nil || *f.Split}, nil
 }
@@ -101,7 +101,7 @@ func readSplit(raw jsontext.Value) ([]splitter, error) {
 		err = f.Behavior.check()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("Split: %w", err)
+		return nil, fmt.Errorf(`"Split": %w`, err)
 	}
 	return []splitter{splitAt{p, f.Behavior, f.Invert}}, nil
 }
@@ -131,7 +131,7 @@ func readSimpleSplit(kind string, raw jsontext.Value) ([]splitter, error) {
 		return []splitter{splitAt{ofClass(punct), f.Behavior, false}}, f.Behavior.check()
 	case "CharDelimiterSplit":
 		if f.Delimiter == 0 {
-			return nil, errors.New("CharDelimiterSplit: delimiter is missing")
+			return nil, errors.New(`"CharDelimiterSplit": delimiter is missing`)
 		}
 		return []splitter{splitAt{literal(string(rune(f.Delimiter))), removed, false}}, nil
 	case "FixedLength":
@@ -140,7 +140,7 @@ func readSimpleSplit(kind string, raw jsontext.Value) ([]splitter, error) {
 			n = *f.Length
 		}
 		if n < 1 {
-			return nil, fmt.Errorf("FixedLength: length %d is not positive", n)
+			return nil, fmt.Errorf(`"FixedLength": length %d is not positive`, n)
 		}
 		return []splitter{fixedLength(n)}, nil
 	}

@@ -108,7 +108,7 @@ func readReplace(raw jsontext.Value) (replace, error) {
 		err = checkContent(f.Content)
 	}
 	if err != nil {
-		return replace{}, fmt.Errorf("Replace: %w", err)
+		return replace{}, fmt.Errorf(`"Replace": %w`, err)
 	}
 	return replace{p, f.Content}, nil
 }

@@ -115,7 +115,7 @@ func TestParseRefuses(t *testing.T) {
 		{"large classes", `[\\s\\S]`, strings.Repeat(`\\p{L}`, 2000), "large"},
 		{"a long pattern", `[\\s\\S]`, strings.Repeat("a", 1<<15), "more than"},
 		{"an unknown behavior", `"Isolated"`, `"Shuffled"`, `"Shuffled"`},
-		{"another decoder", `"Fuse"`, `"Metaspace"`, "Metaspace: replacement is missing"},
+		{"another decoder", `"Fuse"`, `"Metaspace"`, `"Metaspace": replacement is missing`},
 		{"an unknown decoder", `"Fuse"`, `"Refuse"`, `"Refuse"`},
 		{"deep sequences", `{"type":"Fuse"}`,
 			strings.Repeat(`{"type":"Sequence","decoders":[`, 200) + strings.Repeat(`]}`, 200), "deep"},
