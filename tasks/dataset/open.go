@@ -92,10 +92,13 @@ func open(ctx context.Context, ref Ref, src Sources) (*Dataset, error) {
 			first = err
 		}
 		if src.Hub.Offline {
-			if first != nil {
+			switch {
+			case first != nil:
 				return nil, first
+			case err == errNotHere: //nolint:errorlint // one with words of its own says more
+				return nil, offlineError(ref, src)
 			}
-			return nil, offlineError(ref, src)
+			return nil, fmt.Errorf("%w, and onset is %w", err, hub.ErrOffline)
 		}
 	}
 	return openHub(ctx, ref, src)

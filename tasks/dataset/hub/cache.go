@@ -21,7 +21,7 @@ func (c *Client) Snapshot(repo, sha string) string {
 	return filepath.Join(c.folder(repo), "snapshots", sha)
 }
 
-// Cached gives the commit that a revision stood for when it was last fetched, if a snapshot of it is there.
+// Cached gives the commit that a revision stood for when it was last fetched, if a snapshot or a list of its files is there.
 func (c *Client) Cached(repo, revision string) (sha string, ok bool) {
 	if c.Cache == "" || CheckRepo(repo) != nil {
 		return "", false
@@ -39,6 +39,9 @@ func (c *Client) Cached(repo, revision string) (sha string, ok bool) {
 	}
 	if !IsCommit(sha) {
 		return "", false
+	}
+	if _, ok := c.cachedTree(repo, sha); ok {
+		return sha, true
 	}
 	info, err := os.Stat(c.Snapshot(repo, sha))
 	return sha, err == nil && info.IsDir()
