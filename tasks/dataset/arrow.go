@@ -48,7 +48,6 @@ func (f File) arrowRows(r io.Reader, yield func(Row, error) bool) {
 				columns = append(columns, arrowColumn{field.Name, read})
 			}
 			for i := range int(batch.NumRows()) {
-				row++
 				values := new(pyval.Dict)
 				for _, c := range columns {
 					v, err := c.read(i)
@@ -57,6 +56,7 @@ func (f File) arrowRows(r io.Reader, yield func(Row, error) bool) {
 					}
 					values.Set(c.name, v)
 				}
+				row++
 				var ok bool
 				unguarded(func() { ok = yield(Row{Values: values, File: f.Path, Line: row}, nil) })
 				if !ok {

@@ -123,3 +123,5 @@ func sections(text string) map[string][]string {
 	}
 	return out
 }
+
+func repr(row dataset.Row) string { return pyval.Repr(row.Values) }

@@ -120,7 +120,7 @@ func receive(f *os.File, r *http.Response, have, size int64) error {
 			return diskError(err)
 		}
 		return again{errors.New("the server does not have the rest of the file")}
-	default:
+	case have > 0: // the server sends the whole
 		have = 0
 		if err := f.Truncate(0); err != nil {
 			return diskError(err)

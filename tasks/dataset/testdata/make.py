@@ -185,4 +185,10 @@ for key in ("download_checksums", "splits"):
 json.dump({"builder_name": "csv", "dataset_name": "labels", "config_name": "default", "version": info["version"],
            "features": info["features"], "splits": {"train": {"name": "train", "num_examples": 2, "dataset_name": "labels"}}},
           open(os.path.join(to, "dataset_info.json"), "w"))
+# bytes, which onset refuses
+at = os.path.join(HERE, "..", "binary")
+os.makedirs(at, exist_ok=True)
+bytes_table = pa.table({"a": [1], "b": pa.array([b"\xff"])})
+parquet(bytes_table)(os.path.join(at, "test.parquet"))
+stream(bytes_table)(os.path.join(at, "test.arrow"))
 print("done", len(os.listdir(HERE)), "cases")
