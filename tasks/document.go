@@ -16,7 +16,7 @@ type document struct {
 	tree     *tree
 	includes []string // all files included, directly or not
 	entries  map[string]yamlfile.Pair
-	missing  *[]*hooks.MissingError // collects the functions without an equivalent, instead of an error for the first
+	uses     *[]Function // collects the functions that are named, instead of an error for the first without an equivalent
 }
 
 // field gives the value of a key; it is not set where the file does not have the key.
@@ -64,19 +64,33 @@ func lastFolders(dir string) string {
 	return strings.Join(parts[max(0, len(parts)-3):], "/")
 }
 
+// Function is a Python function that a task file names.
+type Function struct {
+	Kind hooks.Kind
+	// File is the path of the Python file, Name the function, and Digest that of its source; "" where the file is
+	// not there.
+	File, Name, Digest string
+	// Missing is an error, a *hooks.MissingError, where the function has no native equivalent. Those of functions
+	// that score are for package evaluators to know.
+	Missing error
+}
+
 // hook finds the native equivalent of a function; nil where f is no reference to one.
 func (d document) hook(f yamlfile.Field, kind hooks.Kind) (*hooks.Found, error) {
 	if !isFunction(f) {
 		return nil, nil
 	}
 	found, err := hooks.Find(kind, d.call(f))
-	var missing *hooks.MissingError
-	if errors.As(err, &missing) && kind.Judges() && missing.Err == nil { // for package evaluators to find
-		return &hooks.Found{Name: missing.File + ":" + missing.Name, Digest: missing.Digest}, nil
-	}
-	if d.missing != nil && errors.As(err, &missing) {
-		*d.missing = append(*d.missing, missing)
-		return new(hooks.Found), nil
+	if d.uses != nil {
+		use := Function{Kind: kind, Missing: err}
+		var missing *hooks.MissingError
+		if errors.As(err, &missing) {
+			use.File, use.Name, use.Digest = missing.File, missing.Name, missing.Digest
+			found, err = new(hooks.Found), nil
+		} else if found != nil {
+			use.File, use.Name, use.Digest = found.File, found.Function, found.Digest
+		}
+		*d.uses = append(*d.uses, use)
 	}
 	if err != nil {
 		hint := ""

@@ -103,7 +103,7 @@ func (e expr) value(doc *pyval.Dict, names columns) (v pyval.Value, rendered boo
 	switch {
 	case e.hook != nil:
 		if v, err = e.hook.Func.Doc(doc); err != nil {
-			return nil, false, fmt.Errorf("%s: %s: %w", e.at.Key, e.hook.Name, err)
+			return nil, false, fmt.Errorf("%s: %s: %w", e.at.Key, e.hook.Name(), err)
 		}
 		return v, false, nil
 	case e.tmpl == nil:

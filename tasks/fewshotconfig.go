@@ -115,9 +115,9 @@ func (l *layout) readSamples(d document, f yamlfile.Field) error {
 	if err != nil {
 		return err
 	}
-	if found != nil && d.missing == nil {
+	if found != nil && found.Func.Samples != nil {
 		if l.fewshot.samples, err = found.Func.Samples(); err != nil {
-			return f.Errorf("%s: %s: %v", f.Key, found.Name, err)
+			return f.Errorf("%s: %s: %v", f.Key, found.Name(), err)
 		}
 		return nil
 	}

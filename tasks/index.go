@@ -12,7 +12,6 @@ import (
 
 	"github.com/onset-eval/onset/backends/yamlfile"
 	"github.com/onset-eval/onset/tasks/dataset"
-	"github.com/onset-eval/onset/tasks/hooks"
 )
 
 // Source is a folder of task files.
@@ -219,9 +218,9 @@ func (x *Index) Check(name string) error {
 	return found.tree.source.wrap(err)
 }
 
-// Missing lists the functions that a task names and that have no native equivalent; each once for each mention.
-// The error is what else is wrong with its keys. It reads no data.
-func (x *Index) Missing(name string) ([]*hooks.MissingError, error) {
+// Functions lists the functions that a task names, each once for each mention, in no particular order. The error is
+// what else is wrong with its keys. It reads no data.
+func (x *Index) Functions(name string) ([]Function, error) {
 	found := x.tasks[name]
 	if found == nil {
 		return nil, x.unknown(name)
@@ -230,10 +229,10 @@ func (x *Index) Missing(name string) ([]*hooks.MissingError, error) {
 	if err != nil {
 		return nil, found.tree.source.wrap(err)
 	}
-	missing := []*hooks.MissingError{}
-	d.missing = &missing
+	var uses []Function
+	d.uses = &uses
 	_, err = readTask(d, name)
-	return missing, found.tree.source.wrap(err)
+	return uses, found.tree.source.wrap(err)
 }
 
 // Task gives the task of a name. The first call loads it and reads its data once. An unknown name is an

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/onset-eval/onset/tasks/dataset"
+	"github.com/onset-eval/onset/tasks/hooks"
 	"github.com/onset-eval/onset/tasks/pyval"
 )
 
@@ -22,6 +23,41 @@ func (t *Task) dependent(l *layout) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// DependsOnChoice reports whether the style's questions depend on the choice, so that a sample asks one question for
+// each: see Sample.Inputs. It may read data.
+func (t *Task) DependsOnChoice(s Style) (bool, error) {
+	if t.inputs[s] == nil {
+		return false, nil
+	}
+	return t.inputs[s]()
+}
+
+// Scoring lists the functions that judge the style's answers, in the order of its keys. They are Python's, so
+// whoever scores the task needs equivalents.
+func (t *Task) Scoring(s Style) []*hooks.Found {
+	l := t.layouts[s]
+	if l == nil {
+		return nil
+	}
+	var out []*hooks.Found
+	add := func(f *hooks.Found) {
+		if f != nil {
+			out = append(out, f)
+		}
+	}
+	add(l.results)
+	for _, m := range l.metrics {
+		add(m.Func)
+		add(m.AggregationFunc)
+	}
+	for _, p := range l.pipelines {
+		for _, f := range p.Filters {
+			add(f.Func)
+		}
+	}
+	return out
 }
 
 // dependsOn reports whether one document's question is the number of a choice.

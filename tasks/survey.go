@@ -50,7 +50,7 @@ func (s *split) each() iter.Seq2[dataset.Row, error] {
 		for row, err := range dataset.Rows(s.files...) {
 			if err == nil {
 				if row.Values, err = s.process.Func.Row(row.Values); err != nil {
-					err = rowError(row, fmt.Errorf("process_docs: %s: %w", s.process.Name, err))
+					err = rowError(row, fmt.Errorf("process_docs: %s: %w", s.process.Name(), err))
 				}
 			}
 			if err == nil && row.Values == nil {
@@ -78,7 +78,7 @@ func (s *split) readWhole() ([]dataset.Row, error) {
 	}
 	docs, err := s.process.Func.All(docs)
 	if err != nil {
-		return nil, &dataset.Error{File: last.File, Err: fmt.Errorf("process_docs: %s: %w", s.process.Name, err)}
+		return nil, &dataset.Error{File: last.File, Err: fmt.Errorf("process_docs: %s: %w", s.process.Name(), err)}
 	}
 	rows := make([]dataset.Row, len(docs))
 	for i, doc := range docs {

@@ -21,10 +21,20 @@ func TestTreeCoverage(t *testing.T) {
 	any := make(map[string]int)
 	other := make(map[string]int)
 	example := make(map[string]string)
+	scored := make(map[string]int)
 	loads := 0
 	names := index.Names()
 	for _, name := range names {
-		missing, err := index.Missing(name)
+		uses, err := index.Functions(name)
+		var missing []*hooks.MissingError
+		for _, u := range uses {
+			if m, ok := u.Missing.(*hooks.MissingError); ok {
+				missing = append(missing, m)
+			}
+			if u.Kind.Scores() {
+				scored[fmt.Sprintf("%s %s %s", u.Kind, u.Digest, u.Name)]++
+			}
+		}
 		switch {
 		case err != nil:
 			key := reason(err)
@@ -51,7 +61,7 @@ func TestTreeCoverage(t *testing.T) {
 	for _, part := range []struct {
 		title string
 		count map[string]int
-	}{{"hooks by the tasks that each alone unlocks", alone}, {"hooks by the tasks that need them", any}, {"other reasons", other}} {
+	}{{"hooks by the tasks that each alone unlocks", alone}, {"hooks by the tasks that need them", any}, {"other reasons", other}, {"functions that score, which evaluators must know", scored}} {
 		t.Logf("%s: %d", part.title, len(part.count))
 		keys := slices.SortedFunc(maps.Keys(part.count), func(a, b string) int { return part.count[b] - part.count[a] })
 		for _, key := range keys[:min(len(keys), 80)] {

@@ -7,6 +7,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -133,6 +134,12 @@ func Rules(a Ask) lmeval.Rules {
 
 // Bind resolves what judges a task in a style: its metrics and filters.
 func Bind(task *tasks.Task, style tasks.Style) ([]evaluators.Bound, error) {
+	if found := task.Scoring(style); len(found) > 0 {
+		return nil, fmt.Errorf("task %s: its answers are judged by the Python function %s, which has no equivalent here yet", task.Name(), found[0].Name())
+	}
+	if inputs, err := task.DependsOnChoice(style); err != nil || inputs {
+		return nil, errors.Join(err, fmt.Errorf("task %s: questions that depend on the choice are not scored yet", task.Name()))
+	}
 	pipelines, err := evaluators.ResolvePipelines(task.Filters(style))
 	if err != nil {
 		return nil, fmt.Errorf("task %s: %w", task.Name(), err)

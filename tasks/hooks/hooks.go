@@ -29,11 +29,8 @@ const (
 	Filter    Kind = "filter"          // turns responses into answers
 )
 
-// Judges says whether functions of the kind judge responses: then what this package does not know may be known to those
-// who judge, and a Found without a function names it.
-func (k Kind) Judges() bool {
-	return k == Results || k == Aggregate || k == Metric || k == Filter
-}
+// Scores reports whether functions of the kind judge answers: package evaluators/lmeval has their equivalents.
+func (k Kind) Scores() bool { return k == Results || k == Aggregate || k == Metric || k == Filter }
 
 // Func is a hook's function: exactly one field is set, that of its kind, but for Docs, which has two forms.
 type Func struct {
@@ -45,14 +42,6 @@ type Func struct {
 	Doc func(doc *pyval.Dict) (pyval.Value, error)
 	// Samples gives the worked examples.
 	Samples func() ([]*pyval.Dict, error)
-	// Results gives metric values by name, in order, of the filtered responses to a document's requests.
-	Results func(doc *pyval.Dict, results []pyval.Value) (*pyval.Dict, error)
-	// Aggregate gives a metric's value over all documents.
-	Aggregate func(values []pyval.Value) (pyval.Value, error)
-	// Metric scores predictions against references; options are those of the metric's entry in metric_list.
-	Metric func(references, predictions []pyval.Value, options *pyval.Dict) (pyval.Value, error)
-	// Filter turns the responses to each document into answers.
-	Filter func(responses []pyval.Value, docs []*pyval.Dict) ([]pyval.Value, error)
 }
 
 // Call is one mention of a function in a task file.
@@ -123,15 +112,22 @@ func (e *MissingError) Hint() string {
 	return "leave the task out, or write the key without a function"
 }
 
-// Found is a function with what is known of where it comes from.
+// Found is a function that a task file names, with what stands for it.
 type Found struct {
-	Func Func
-	Name string // FILE:FUNCTION, the file as the task's folder names it
+	Kind Kind
+	// File is the path of the Python file, with slashes and as many folders as are known; Function its name.
+	File, Function string
 	// Digest is that of the Python source; "" where the file is not there, and the equivalent is trusted.
 	Digest string
+	// Func is the equivalent; empty for a kind that scores.
+	Func Func
 }
 
-// Find gives the native equivalent of a function. Without one, the error is a *MissingError.
+// Name gives the file and the function, for messages.
+func (f *Found) Name() string { return f.File + ":" + f.Function }
+
+// Find gives the native equivalent of a function. Without one, the error is a *MissingError. A function that scores
+// is found wherever its source defines it: its equivalent is for the evaluators to know.
 func Find(kind Kind, c Call) (*Found, error) {
 	missing := &MissingError{Kind: kind, File: c.File, Name: c.Name}
 	c.Base = c.Name
@@ -145,6 +141,10 @@ func Find(kind Kind, c Call) (*Found, error) {
 			return nil, missing
 		}
 		missing.Digest = digest
+	}
+	found := &Found{Kind: kind, File: c.File, Function: c.Name, Digest: missing.Digest}
+	if kind.Scores() {
+		return found, nil
 	}
 	for _, group := range all {
 		for i := range group {
@@ -160,15 +160,15 @@ func Find(kind Kind, c Call) (*Found, error) {
 				missing.Changed = missing.Changed || h.stands(c.File)
 				continue
 			}
-			f := h.Func
+			found.Func = h.Func
 			if h.Make != nil {
 				var err error
-				if f, err = h.Make(c); err != nil {
+				if found.Func, err = h.Make(c); err != nil {
 					missing.Err = err
 					return nil, missing
 				}
 			}
-			return &Found{Func: f, Name: c.File + ":" + c.Name, Digest: missing.Digest}, nil
+			return found, nil
 		}
 	}
 	return nil, missing
