@@ -42,10 +42,7 @@ var bracketed = pyre.MustCompile(`\[.*?\]`)
 
 // hellaswag makes query, choices and gold of an activity and its endings.
 func hellaswag(r *reader) *pyval.Dict {
-	clean := func(s string) string {
-		s = strings.ReplaceAll(pyval.Strip(s, nil, true, true), " [title]", ". ")
-		return strings.ReplaceAll(r.remove(bracketed, s), "  ", " ")
-	}
+	clean := r.withoutBrackets
 	context := r.text("ctx_a") + " " + pyval.Capitalize(r.text("ctx_b"))
 	var endings pyval.List
 	for _, e := range r.list("endings") {
