@@ -111,14 +111,12 @@ func (t *Task) Metrics() []string {
 func metric(m tasks.MetricSpec) (lmeval.MetricSpec, error) {
 	spec := lmeval.MetricSpec{Name: m.Name, Aggregation: m.Aggregation, Options: options(m.Options)}
 	if m.Func != nil {
-		f := m.Func.Func.Metric
-		if f == nil {
-			return spec, fmt.Errorf("the function %s has no native equivalent yet", m.Func.Name)
+		list := lmeval.CompareHooks()
+		i, err := native(m.Func, len(list), func(i int) string { return list[i].Name })
+		if err != nil {
+			return spec, err
 		}
-		set := spec.Options
-		spec.Custom = func(references, predictions []pyval.Value) (pyval.Value, error) {
-			return f(references, predictions, set)
-		}
+		spec.Name, spec.Custom = m.Func.Function, list[i].Compare
 	}
 	if found := m.AggregationFunc; found != nil {
 		a, err := aggregation(found)
@@ -130,22 +128,8 @@ func metric(m tasks.MetricSpec) (lmeval.MetricSpec, error) {
 	return spec, nil
 }
 
-// aggregation finds a function that aggregates: its own, or the one that lmeval lists for the same file and function.
+// aggregation finds a function that aggregates.
 func aggregation(found *hooks.Found) (*lmeval.Aggregation, error) {
-	if f := found.Func.Aggregate; f != nil {
-		a := lmeval.Whole(found.Name, func(items []pyval.Value, _ lmeval.Rules) (float64, error) {
-			v, err := f(items)
-			if err != nil {
-				return 0, err
-			}
-			x, ok := number(v)
-			if !ok {
-				return 0, fmt.Errorf("the aggregate %s is no number: %s", found.Name, pyval.Repr(v))
-			}
-			return x, nil
-		})
-		return &a, nil
-	}
 	list := lmeval.AggregationHooks()
 	i, err := native(found, len(list), func(i int) string { return list[i].Name })
 	if err != nil {
@@ -154,11 +138,8 @@ func aggregation(found *hooks.Found) (*lmeval.Aggregation, error) {
 	return &list[i], nil
 }
 
-// results gives process_results: its own function, or the one that lmeval lists for the same file and function.
+// results finds process_results.
 func results(found *hooks.Found) (lmeval.ResultsFunc, error) {
-	if f := found.Func.Results; f != nil {
-		return f, nil
-	}
 	list := lmeval.ResultsHooks()
 	i, err := native(found, len(list), func(i int) string { return list[i].Name })
 	if err != nil {
@@ -172,28 +153,16 @@ func pipeline(p tasks.PipelineSpec) (lmeval.EnsembleSpec, error) {
 	for _, f := range p.Filters {
 		spec := lmeval.FilterSpec{Function: f.Function, Options: options(f.Options)}
 		if f.Func != nil {
-			var err error
-			if spec, err = filter(f.Func, spec); err != nil {
+			list := lmeval.Filters()
+			i, err := native(f.Func, len(list), func(i int) string { return list[i].Name })
+			if err != nil {
 				return e, err
 			}
+			spec.Function = list[i].Name
 		}
 		e.Filters = append(e.Filters, spec)
 	}
 	return e, nil
-}
-
-// filter gives a filter that a function makes: its own, or the class that lmeval lists for the same file.
-func filter(found *hooks.Found, spec lmeval.FilterSpec) (lmeval.FilterSpec, error) {
-	if found.Func.Filter != nil {
-		spec.Custom = found.Func.Filter
-		return spec, nil
-	}
-	list := lmeval.Filters()
-	i, err := native(found, len(list), func(i int) string { return list[i].Name })
-	if err == nil {
-		spec.Function = list[i].Name
-	}
-	return spec, err
 }
 
 // options turns decoded YAML into Python's values, with the keys in order.
