@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/onset-eval/onset/tasks/docfunc"
 	"github.com/onset-eval/onset/tasks/pyre"
 	"github.com/onset-eval/onset/tasks/pyval"
 )
@@ -28,8 +29,8 @@ func boxedSolution(doc *pyval.Dict) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	boxed, _ := lastBoxed(solution, true)
-	want, ok := unboxed(boxed)
+	boxed, _ := docfunc.LastBoxed(solution, true)
+	want, ok := docfunc.Unboxed(boxed)
 	if !ok {
 		return "", fmt.Errorf("the solution holds no boxed answer: %s", brief(solution))
 	}
@@ -52,8 +53,8 @@ func aime(doc *pyval.Dict, results []pyval.Value) (*pyval.Dict, error) {
 		return nil, err
 	}
 	got := betweenDollars(text)
-	if boxed, ok := lastBoxed(text, true); ok {
-		if inner, ok := unboxed(boxed); ok {
+	if boxed, ok := docfunc.LastBoxed(text, true); ok {
+		if inner, ok := docfunc.Unboxed(boxed); ok {
 			got = inner
 		}
 	}
@@ -94,7 +95,7 @@ var (
 // findMath finds an answer: boxed, between dollar signs, behind an equals sign, or a number.
 func findMath(s string) (string, bool, error) {
 	if strings.Contains(s, `\boxed`) {
-		boxed, _ := lastBoxed(s, false)
+		boxed, _ := docfunc.LastBoxed(s, false)
 		inner, ok := strings.CutPrefix(boxed, `\boxed{`)
 		if !ok || !strings.HasSuffix(boxed, "}") {
 			return "", false, nil
