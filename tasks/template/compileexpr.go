@@ -238,6 +238,9 @@ func (c *compiler) binary(n *binaryNode, s scope) expr {
 		if err != nil {
 			return nil, err
 		}
+		if err := r.charge(1); err != nil {
+			return nil, err
+		}
 		return r.made(op(a, b))
 	}
 }
@@ -253,7 +256,15 @@ func (c *compiler) concat(n *concatNode, s scope) expr {
 		if r.autoescape {
 			return joinSoft(values)
 		}
-		var b []byte
+		if err := r.charge(1); err != nil {
+			return nil, err
+		}
+		n := 0
+		for _, v := range values {
+			s, _ := pyval.TextOf(v)
+			n += len(s)
+		}
+		b := make([]byte, 0, min(n, pyval.MaxText)+16)
 		for _, v := range values {
 			if b, err = pyval.AppendStr(b, v); err != nil {
 				return nil, err

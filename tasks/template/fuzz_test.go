@@ -59,7 +59,7 @@ func FuzzTemplate(f *testing.F) {
 		if err != nil && kindOf(err) == "an error without a line" {
 			t.Errorf("%q: %v", src, err)
 		}
-		if took := time.Since(start); took > 20*time.Second {
+		if took := time.Since(start); took > 60*time.Second {
 			t.Errorf("%q took %v", src, took)
 		}
 	})
@@ -103,7 +103,7 @@ func TestBounds(t *testing.T) {
 		if out, err := render(src, template.Options{}, fuzzDoc()); err == nil {
 			t.Errorf("%.80q gives %d bytes and no error", src, len(out))
 		}
-		if took := time.Since(start); took > 10*time.Second {
+		if took := time.Since(start); took > 60*time.Second {
 			t.Errorf("%.80q took %v", src, took)
 		}
 	}

@@ -38,7 +38,7 @@ type run struct {
 // What one rendering may take.
 const (
 	maxOutput = 32 << 20 // bytes
-	maxSteps  = 1 << 22  // items of loops, calls, and kilobytes of what they make
+	maxSteps  = 1 << 21  // items of loops, calls, operations, and kilobytes of what they read and make
 	maxCalls  = 200      // calls within each other
 )
 
@@ -83,6 +83,7 @@ func (r *run) made(v pyval.Value, err error) (pyval.Value, error) {
 func (r *run) weigh(v pyval.Value) error {
 	n := 0
 	switch v := v.(type) {
+	case int64, bool, nil:
 	case string:
 		n = len(v) >> 10
 	case pyval.Markup:
