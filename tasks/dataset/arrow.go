@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -25,13 +26,9 @@ func (f File) arrowRows(r io.Reader, yield func(Row, error) bool) {
 	row := 0
 	stopped := false
 	err := guarded(func() error {
-		b, err := arrowStream(r)
+		stream, err := f.arrowReader(r)
 		if err != nil {
 			return err
-		}
-		stream, err := ipc.NewReader(b, ipc.WithAllocator(limited{memory.DefaultAllocator}))
-		if err != nil {
-			return fmt.Errorf("read as an Arrow stream: %w", err)
 		}
 		defer stream.Release()
 		for stream.Next() {
@@ -75,8 +72,8 @@ func (f File) arrowRows(r io.Reader, yield func(Row, error) bool) {
 	}
 }
 
-// arrowStream goes to the start of the stream, which an Arrow file holds between its magic and its footer.
-func arrowStream(r io.Reader) (*bufio.Reader, error) {
+// arrowReader opens the stream. An Arrow file holds one between its magic and its footer.
+func (f File) arrowReader(r io.Reader) (*ipc.Reader, error) {
 	b := bufio.NewReaderSize(r, 1<<16)
 	if magic, _ := b.Peek(len(arrowMagic)); bytes.Equal(magic, []byte(arrowMagic)) {
 		_, _ = b.Discard(len(arrowMagic)) // it was just peeked at
@@ -84,7 +81,17 @@ func arrowStream(r io.Reader) (*bufio.Reader, error) {
 	if _, err := b.Peek(1); errors.Is(err, io.EOF) {
 		return nil, errors.New("the file is empty")
 	}
-	return b, nil
+	// What a message claims to hold is bounded by the file, and by its compression where it has one.
+	part, whole := int64(maxAllocation), int64(maxAllocation)
+	if info, err := fs.Stat(f.FS, f.Path); err == nil && plainName(f.Path) == f.Path {
+		part, whole = min(part, info.Size()), min(whole, info.Size()*1000+1<<20)
+	}
+	stream, err := ipc.NewReader(b, ipc.WithAllocator(limited{memory.DefaultAllocator, int(whole)}),
+		ipc.WithMetadataSizeLimit(min(part, 1<<26)), ipc.WithBodySizeLimit(part))
+	if err != nil {
+		return nil, fmt.Errorf("read as an Arrow stream: %w", err)
+	}
+	return stream, nil
 }
 
 type arrowColumn struct {
@@ -93,17 +100,20 @@ type arrowColumn struct {
 }
 
 // limited refuses allocations that no honest file of rows needs.
-type limited struct{ memory.Allocator }
+type limited struct {
+	memory.Allocator
+	most int // bytes
+}
 
 func (l limited) Allocate(size int) []byte {
-	if size < 0 || size > maxAllocation {
+	if size < 0 || size > l.most {
 		panic(fmt.Sprintf("a buffer of %d bytes is asked for", size))
 	}
 	return l.Allocator.Allocate(size)
 }
 
 func (l limited) Reallocate(size int, b []byte) []byte {
-	if size < 0 || size > maxAllocation {
+	if size < 0 || size > l.most {
 		panic(fmt.Sprintf("a buffer of %d bytes is asked for", size))
 	}
 	return l.Allocator.Reallocate(size, b)

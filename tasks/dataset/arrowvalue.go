@@ -14,6 +14,9 @@ import (
 // errBinary says that bytes have no value here.
 var errBinary = errors.New("it holds bytes, which no prompt can show; leave the column out")
 
+// maxItems bounds a list: one of nulls takes no bytes in the file, whatever its length.
+const maxItems = 1 << 22
+
 // arrowReader gives a function that reads one value of a column as to_pydict of pyarrow gives it.
 func arrowReader(a arrow.Array) (func(i int) (pyval.Value, error), error) {
 	read, err := arrowValue(a)
@@ -83,8 +86,8 @@ func arrowValue(a arrow.Array) (func(i int) (pyval.Value, error), error) {
 		n := int64(a.ListValues().Len())
 		return func(i int) (pyval.Value, error) {
 			start, end := a.ValueOffsets(i)
-			if start < 0 || end < start || end > n {
-				return nil, errors.New("a list lies outside of its values")
+			if start < 0 || end < start || end > n || end-start > maxItems {
+				return nil, errors.New("a list lies outside of its values, or is too long")
 			}
 			list := make(pyval.List, 0, end-start)
 			for j := start; j < end; j++ {
@@ -132,8 +135,8 @@ func arrowMap(a *array.Map) (func(i int) (pyval.Value, error), error) {
 	n := int64(min(a.Keys().Len(), a.Items().Len()))
 	return func(i int) (pyval.Value, error) {
 		start, end := a.ValueOffsets(i)
-		if start < 0 || end < start || end > n {
-			return nil, errors.New("a map lies outside of its values")
+		if start < 0 || end < start || end > n || end-start > maxItems {
+			return nil, errors.New("a map lies outside of its values, or is too long")
 		}
 		list := make(pyval.List, 0, end-start)
 		for j := start; j < end; j++ {

@@ -73,7 +73,7 @@ func readAll(t *testing.T, name string, data []byte, format dataset.Format, o *d
 		}
 	}
 	runtime.ReadMemStats(&after)
-	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<30+uint64(len(data))*10_000 {
+	if got := after.TotalAlloc - before.TotalAlloc; got > 256<<20+uint64(len(data))*20_000 {
 		t.Fatalf("%d bytes were allocated for %d", got, len(data))
 	}
 }

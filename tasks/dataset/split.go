@@ -6,9 +6,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/apache/arrow-go/v18/arrow/ipc"
-	"github.com/apache/arrow-go/v18/arrow/memory"
-
 	"github.com/onset-eval/onset/backends/yamlfile"
 )
 
@@ -149,13 +146,9 @@ func (f File) countArrow() (n int, err error) {
 	}
 	defer func() { _ = r.Close() }() // it was only read
 	err = guarded(func() error {
-		b, err := arrowStream(r)
+		stream, err := f.arrowReader(r)
 		if err != nil {
 			return err
-		}
-		stream, err := ipc.NewReader(b, ipc.WithAllocator(limited{memory.DefaultAllocator}))
-		if err != nil {
-			return fmt.Errorf("read as an Arrow stream: %w", err)
 		}
 		defer stream.Release()
 		for stream.Next() {
