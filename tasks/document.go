@@ -47,6 +47,9 @@ func (d document) call(f yamlfile.Field) hooks.Call {
 	}
 	c := hooks.Call{File: join(f.File, strings.ReplaceAll(module, ".", "/")+".py"), Name: name}
 	if d.tree != nil {
+		if rest, ok := strings.CutPrefix(module, "lm_eval.tasks."); ok && d.tree.module(c.File) == nil {
+			c.File = strings.ReplaceAll(rest, ".", "/") + ".py" // a module of the harness, from the folder of tasks
+		}
 		file := c.File
 		c.Module = d.tree.module(file)
 		c.Read = func(name string) *hooks.Module { return d.tree.module(join(file, name)) }

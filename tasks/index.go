@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/onset-eval/onset/backends/yamlfile"
 	"github.com/onset-eval/onset/tasks/dataset"
@@ -216,6 +217,18 @@ func (x *Index) Check(name string) error {
 	}
 	_, err := x.readNamed(found, name, nil)
 	return found.tree.source.wrap(err)
+}
+
+// CheckAll reads the keys of all tasks, on all processors, and counts those with which nothing is wrong.
+func (x *Index) CheckAll() int {
+	names := x.Names()
+	var n atomic.Int64
+	each(len(names), func(i int) {
+		if x.Check(names[i]) == nil {
+			n.Add(1)
+		}
+	})
+	return int(n.Load())
 }
 
 // Functions lists the functions that a task names, each once for each mention, in no particular order. The error is

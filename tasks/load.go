@@ -132,7 +132,7 @@ func readVersion(f yamlfile.Field) (string, error) {
 	if !f.Set() || f.IsNull() {
 		return "", nil
 	}
-	pairs, err := f.Pairs()
+	pairs, err := lastPairs(f)
 	if err != nil {
 		return "", err
 	}
@@ -209,7 +209,7 @@ func digestValue(d document, f yamlfile.Field, depth int) (any, error) {
 		}
 		return out, nil
 	case n.Kind == yaml.MappingNode:
-		pairs, err := f.Pairs()
+		pairs, err := lastPairs(f)
 		if err != nil {
 			return nil, err
 		}

@@ -44,7 +44,7 @@ func readPython(f yamlfile.Field, depth int, left *int) (pyval.Value, error) {
 		}
 		return out, nil
 	case yaml.MappingNode:
-		pairs, err := f.Pairs()
+		pairs, err := lastPairs(f)
 		if err != nil {
 			return nil, err
 		}
@@ -123,4 +123,28 @@ func plainTruth(s string) (value, ok bool) {
 		return false, true
 	}
 	return false, false
+}
+
+// lastPairs reads a mapping. Of a key that stands twice the last counts, as PyYAML has it.
+func lastPairs(f yamlfile.Field) ([]yamlfile.Pair, error) {
+	n := f.Value()
+	if n.Kind != yaml.MappingNode {
+		return f.Pairs()
+	}
+	last := make(map[string]int)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		last[n.Content[i].Value] = i
+	}
+	if 2*len(last) == len(n.Content) {
+		return f.Pairs()
+	}
+	kept := *n
+	kept.Content = nil
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if last[n.Content[i].Value] == i {
+			kept.Content = append(kept.Content, n.Content[i], n.Content[i+1])
+		}
+	}
+	f.Node = &kept
+	return f.Pairs()
 }

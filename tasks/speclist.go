@@ -96,7 +96,7 @@ func readFilters(d document, f yamlfile.Field) ([]FilterSpec, error) {
 	}
 	out := []FilterSpec{}
 	for _, item := range items {
-		pairs, err := item.Pairs()
+		pairs, err := lastPairs(item)
 		if err != nil {
 			return nil, err
 		}

@@ -104,27 +104,19 @@ func (t *tree) pairs(root yamlfile.Field) ([]yamlfile.Pair, error) {
 	if err == nil {
 		return pairs, nil
 	}
-	n := root.Value()
-	last := make(map[string]int)
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if _, ok := last[n.Content[i].Value]; ok && !slices.Contains([]string{"task", "group", "include"}, n.Content[i].Value) {
-			t.warn(err)
-			err = nil
+	seen := make(map[string]bool)
+	for i, n := 0, root.Value(); i+1 < len(n.Content); i += 2 {
+		key := n.Content[i].Value
+		if seen[key] && slices.Contains([]string{"task", "group", "include"}, key) {
+			return nil, err
 		}
-		last[n.Content[i].Value] = i
+		seen[key] = true
 	}
-	if err != nil {
-		return nil, err
+	pairs, again := lastPairs(root)
+	if again == nil {
+		t.warn(err)
 	}
-	kept := *n
-	kept.Content = nil
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if last[n.Content[i].Value] == i {
-			kept.Content = append(kept.Content, n.Content[i], n.Content[i+1])
-		}
-	}
-	root.Node = &kept
-	return root.Pairs()
+	return pairs, again
 }
 
 func (t *tree) warn(err error) {
