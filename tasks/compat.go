@@ -26,6 +26,15 @@ func Quirks() []Quirk {
 // defaultSeed is the harness's fewshot_random_seed.
 const defaultSeed = 1234
 
+// HarnessShots gives the number of worked examples that the harness shows where asked is asked for: none where the
+// task's num_fewshot says 0.
+func (t *Task) HarnessShots(s Style, asked int) int {
+	if l := t.layouts[s]; l != nil && l.shotsStated && l.shots == 0 {
+		return 0
+	}
+	return asked
+}
+
 // sequence draws worked examples as the harness does: one stream for all samples, in the order of the data.
 type sequence struct {
 	rng     *pyrandom.Random
