@@ -12,7 +12,7 @@ var digests = map[string][]string{
 	"agieval/utils.process_results_mcqa":        {"656e43565751ace3"},
 	"aime/utils.process_results":                {"eee888debbe6d845"},
 	"bbh/zeroshot/utils.MapRegexFilter":         {"e84168c4c34a5167"},
-	"bbh/zeroshot/utils.MultiChoiceRegexFilter": {"60a3c346a9cb95cd"},
+	"bbh/zeroshot/utils.MultiChoiceRegexFilter": {"60a3c346a9cb95cd", "46566fff52d28b21"},
 	"bbh/zeroshot/utils.NumberParseRegexFilter": {"a78e739a81381c51"},
 	"bbh/zeroshot/utils.WordSortFilter":         {"4dac5dc2ab259136"},
 	"bbq/utils.agg_accuracy_amb":                {"5ea0a4a757c4fe1d"},

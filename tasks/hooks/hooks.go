@@ -171,6 +171,10 @@ func Find(kind Kind, c Call) (*Found, error) {
 			return found, nil
 		}
 	}
+	if f, ok := ofDocument(kind, c, missing.Digest); ok {
+		found.Func = f
+		return found, nil
+	}
 	return nil, missing
 }
 
