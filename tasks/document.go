@@ -52,6 +52,9 @@ func (d document) call(f yamlfile.Field) hooks.Call {
 		}
 		file := c.File
 		c.Module = d.tree.module(file)
+		if c.Python = d.tree.python; c.Python != nil && d.tree.source.dir != "" {
+			c.Path = d.tree.onDisk(file)
+		}
 		c.Read = func(name string) *hooks.Module { return d.tree.module(join(file, name)) }
 		if !path.IsAbs(c.File) && d.tree.source.dir != "" {
 			// What stands above the folder of tasks tells hooks apart too.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/onset-eval/onset/backends/yamlfile"
 	"github.com/onset-eval/onset/tasks/dataset"
+	"github.com/onset-eval/onset/tasks/hooks"
 )
 
 // Source is a folder of task files.
@@ -57,6 +58,8 @@ type IndexOptions struct {
 	Cache string
 	// Data finds data that is not beside the task files; nil knows none.
 	Data Provider
+	// Python runs functions of task files that have no native equivalent: code of the folder of tasks. nil runs none.
+	Python *hooks.Python
 }
 
 // Index finds tasks by name. It may be used concurrently.
@@ -105,6 +108,7 @@ func OpenIndex(o IndexOptions, sources ...Source) (*Index, error) {
 // add files the entries of a source under their names.
 func (x *Index) add(s Source, cache *indexFile) error {
 	t := newTree(s)
+	t.python = x.options.Python
 	x.trees = append(x.trees, t)
 	entries, err := t.scan(cache)
 	if err != nil {

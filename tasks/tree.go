@@ -19,6 +19,7 @@ import (
 // keeps what several task files share. It may be used concurrently.
 type tree struct {
 	source Source
+	python *hooks.Python // for functions without an equivalent; nil for none
 
 	mu       sync.Mutex
 	bases    map[string]*included

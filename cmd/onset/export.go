@@ -104,7 +104,7 @@ func harnessResults(ctx context.Context, dir string, header runlog.Header, spec 
 
 // groups gives the groups of tasks that the suite names.
 func (s runSpec) groups() ([]*tasks.Group, error) {
-	index, err := taskIndex(s.Include, s.Data...)
+	index, err := taskIndex(s.Include, s.source())
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func printHarness(ctx context.Context, a *app, dir string, spec runSpec) error {
 	results, _, err := harnessResults(ctx, dir, header, spec, 0)
 	if err != nil {
 		fmt.Fprintf(a.stderr, "note: no results by lm-evaluation-harness's rules: %v\n", err)
-		return nil //nolint:nilerr // the run itself is whole
+		return nil
 	}
 	for i := range results {
 		fmt.Fprintln(a.stdout)

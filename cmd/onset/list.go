@@ -59,7 +59,7 @@ func (o listOptions) table(what string) (reports.Table, error) {
 }
 
 func (o listOptions) tasks() (reports.Table, error) {
-	index, err := taskIndex(o.include)
+	index, err := taskIndex(o.include, taskSource{})
 	if err != nil {
 		return reports.Table{}, err
 	}

@@ -143,7 +143,7 @@ func (o *planOptions) useTask(ctx context.Context, s *study) error {
 	if o.task == "" {
 		return nil
 	}
-	index, err := taskIndex(o.include)
+	index, err := taskIndex(o.include, taskSource{})
 	if err != nil {
 		return err
 	}

@@ -68,6 +68,9 @@ func runRun(ctx context.Context, a *app, o runOptions) error {
 	if err != nil {
 		return err
 	}
+	if spec.Python != "" {
+		fmt.Fprintf(a.stderr, "warning: --python-hooks %s executes code from %s\n", spec.Python, strings.Join(spec.Include, ", "))
+	}
 	if o.dryRun {
 		return dryRun(ctx, a, spec, shard, o.json)
 	}

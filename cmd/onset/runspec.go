@@ -13,6 +13,7 @@ import (
 	"github.com/onset-eval/onset/evaluators/runner"
 	"github.com/onset-eval/onset/tasks"
 	"github.com/onset-eval/onset/tasks/builtin"
+	"github.com/onset-eval/onset/tasks/hooks"
 )
 
 // runSpec is a run as its user asked for it. It stands in the run's header, and onset resume plans from it.
@@ -22,14 +23,16 @@ type runSpec struct {
 	Models  []backends.Model  `json:"models,omitempty"`
 	Include []string          `json:"include,omitempty"` // absolute
 	Data    []string          `json:"data,omitempty"`    // absolute folders of dataset repositories
-	Seed    uint64            `json:"seed"`
+	// Python is the interpreter that may run functions of task files; "" runs none.
+	Python string `json:"python,omitempty"`
+	Seed   uint64 `json:"seed"`
 	// Ask says how models are asked.
 	Ask runner.Ask `json:"ask,omitzero"`
 }
 
 // plan finds the spec's tasks and lists its cells and models.
 func (s runSpec) plan() (runner.Plan, error) {
-	index, err := taskIndex(s.Include, s.Data...)
+	index, err := taskIndex(s.Include, s.source())
 	if err != nil {
 		return runner.Plan{}, err
 	}
@@ -57,9 +60,24 @@ func (s runSpec) allModels() []backends.Model {
 	return append(models, s.Models...)
 }
 
-// taskIndex indexes the tasks that ship and those of the user's folders, which win over them. data are folders that hold
-// copies of dataset repositories.
-func taskIndex(include []string, data ...string) (*tasks.Index, error) {
+// taskSource says where tasks have their data from, and what may run their functions.
+type taskSource struct {
+	data   []string
+	python string
+}
+
+func (s runSpec) source() taskSource { return taskSource{s.Data, s.Python} }
+
+// interpreter runs functions of task files, if the user asked for it.
+func (s taskSource) interpreter() *hooks.Python {
+	if s.python == "" {
+		return nil
+	}
+	return &hooks.Python{Command: s.python, Errors: os.Stderr}
+}
+
+// taskIndex indexes the tasks that ship and those of the user's folders, which win over them.
+func taskIndex(include []string, from taskSource) (*tasks.Index, error) {
 	sources := []tasks.Source{builtin.Source()}
 	for _, path := range include {
 		src, err := tasks.PathSource(path)
@@ -68,7 +86,7 @@ func taskIndex(include []string, data ...string) (*tasks.Index, error) {
 		}
 		sources = append(sources, src)
 	}
-	index, err := tasks.OpenIndex(tasks.IndexOptions{Cache: indexFile(include), Data: provideData(data)}, sources...)
+	index, err := tasks.OpenIndex(tasks.IndexOptions{Cache: indexFile(include), Data: provideData(from.data), Python: from.interpreter()}, sources...)
 	return index, usage(err)
 }
 

@@ -102,7 +102,7 @@ func validateSuite(file string, include []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	index, err := taskIndex(include)
+	index, err := taskIndex(include, taskSource{})
 	if err != nil {
 		return "", err
 	}

@@ -56,6 +56,17 @@ type Call struct {
 	// NAME = partial(BASE, ...). Args is nil where the source does not say so.
 	Base string
 	Args *pyval.Dict
+	// Path is the file on disk, and Python an interpreter that may run it; "" and nil where there is none.
+	Path   string
+	Python *Python
+}
+
+// remote gives the function in the interpreter; nil without one.
+func (c Call) remote() *Remote {
+	if c.Python == nil || c.Path == "" {
+		return nil
+	}
+	return &Remote{c.Python, c.Path, c.Name}
 }
 
 // argument gives a text argument of a partial function, or else what follows the prefix of its name.
@@ -121,6 +132,8 @@ type Found struct {
 	Digest string
 	// Func is the equivalent; empty for a kind that scores.
 	Func Func
+	// Remote is the function in an interpreter, for a kind that scores; nil where none may run it.
+	Remote *Remote
 }
 
 // Name gives the file and the function, for messages.
@@ -142,7 +155,7 @@ func Find(kind Kind, c Call) (*Found, error) {
 		}
 		missing.Digest = digest
 	}
-	found := &Found{Kind: kind, File: c.File, Function: c.Name, Digest: missing.Digest}
+	found := &Found{Kind: kind, File: c.File, Function: c.Name, Digest: missing.Digest, Remote: c.remote()}
 	if kind.Scores() {
 		return found, nil
 	}
@@ -173,6 +186,10 @@ func Find(kind Kind, c Call) (*Found, error) {
 	}
 	if f, ok := ofDocument(kind, c, missing.Digest); ok {
 		found.Func = f
+		return found, nil
+	}
+	if c.remote() != nil {
+		found.Func = c.Python.funcs(kind, c)
 		return found, nil
 	}
 	return nil, missing
