@@ -142,7 +142,7 @@ func reclassify(t *punktToken, next punktToken) {
 
 // startsSentence says by its first letter whether a word is the first of a sentence, where that is sure.
 func startsSentence(t punktToken) (starts, sure bool) {
-	if len(t.text) == 1 && strings.Contains(";:,.!?", t.text) {
+	if len(t.text) == 1 && strings.IndexByte(";:,.!?", t.text[0]) >= 0 {
 		return false, true
 	}
 	seen := english().OrthoContext[t.name()]

@@ -256,7 +256,7 @@ func TestProcessAgrees(t *testing.T) {
 		for _, k := range got.Keys() {
 			pairs = append(pairs, pyval.List{k, field(got, k)})
 		}
-		if d := different(flags(pyval.List(list(field(c, "want")))), flags(pairs)); d != "" && err == nil {
+		if d := different(flags(list(field(c, "want"))), flags(pairs)); d != "" && err == nil {
 			t.Errorf("case %d, %s: %s", i, pyval.Repr(c), d)
 		}
 	}

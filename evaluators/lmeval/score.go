@@ -123,14 +123,14 @@ func (s Scores) Results(ctx context.Context, bootstrapIters int) (TaskResult, er
 	return out, nil
 }
 
-// aggregate sets the value and standard error of r.
-func (rules Rules) aggregate(ctx context.Context, a Aggregation, items []pyval.Value, iters int, r *Result) error {
-	stat, err := a.Prepare(items, rules)
+// aggregate sets the value and standard error of out.
+func (r Rules) aggregate(ctx context.Context, a Aggregation, items []pyval.Value, iters int, out *Result) error {
+	stat, err := a.Prepare(items, r)
 	if err != nil {
 		return fmt.Errorf("aggregation %s: %w", a.Name, err)
 	}
-	r.Value = stat(indexes(len(items)))
-	r.Stderr, err = rules.stderr(ctx, r.Metric, a, stat, items, iters)
+	out.Value = stat(indexes(len(items)))
+	out.Stderr, err = r.stderr(ctx, out.Metric, a, stat, items, iters)
 	return err
 }
 

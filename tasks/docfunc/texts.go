@@ -99,7 +99,8 @@ func coqaTarget(r *reader) pyval.List {
 		inner := more.inside(key)
 		t := at(inner.texts("input_text"))
 		more.join(inner)
-		if !slices.ContainsFunc(targets, func(have string) bool { return strings.ToLower(have) == strings.ToLower(t) }) {
+		small := strings.ToLower(t)
+		if !slices.ContainsFunc(targets, func(have string) bool { return strings.ToLower(have) == small }) {
 			targets = append(targets, t)
 		}
 	}
