@@ -103,6 +103,9 @@ func (t *Task) textTarget(doc Doc, result pyval.Value) (pyval.Value, error) {
 		}
 		return pyval.List(list), nil
 	}
+	if t.has("bypass") {
+		return doc.Target, nil
+	}
 	return castTo(result, doc.Target)
 }
 

@@ -19,7 +19,7 @@ type Metric struct {
 // Dict of numbers by name.
 type Compare func(references, predictions []pyval.Value) (pyval.Value, error)
 
-// Metrics lists the harness's metrics. `bypass` and HF Evaluate's metrics other than exact_match are not among them;
+// Metrics lists the harness's metrics. Those of Hugging Face's evaluate are not among them (MetricSpec.HFEvaluate), and
 // a task's own are given as MetricSpec.Custom.
 func Metrics() []Metric {
 	return []Metric{
@@ -39,6 +39,7 @@ func Metrics() []Metric {
 		{"bleu", "BLEU of the corpus (sacrebleu)", "bleu", true, nil},
 		{"chrf", "chrF2 of the corpus (sacrebleu)", "chrf", true, nil},
 		{"chrf++", "chrF2++ of the corpus (sacrebleu)", "chrf++", true, nil},
+		{"bypass", "nothing", "bypass", true, nil},
 		{"ter", "translation edit rate of the corpus (sacrebleu)", "ter", false, nil},
 	}
 }

@@ -174,3 +174,49 @@ func TestSquadV2(t *testing.T) {
 		t.Errorf("not tried: %v", want)
 	}
 }
+
+// polemo2 filters to indexes by way of a letter, and scores with metrics of Hugging Face's evaluate.
+func TestMapAndHFEvaluate(t *testing.T) {
+	pattern, mapping, table, average := new(pyval.Dict), new(pyval.Dict), new(pyval.Dict), new(pyval.Dict)
+	pattern.Set("regex_pattern", `(\b[ABCD]\b)`)
+	for i, letter := range []string{"A", "B", "C", "D"} {
+		table.Set(letter, int64(i))
+	}
+	mapping.Set("mapping_dict", table)
+	mapping.Set("default_value", int64(-1))
+	average.Set("average", "micro")
+	task, err := lmeval.NewTask(lmeval.Config{
+		Metrics: []lmeval.MetricSpec{
+			{Name: "f1", HFEvaluate: true, Aggregation: "mean", Options: average},
+			{Name: "accuracy", HFEvaluate: true, Aggregation: "mean"}, {Name: "bypass"},
+		},
+		Filters: []lmeval.EnsembleSpec{{Name: "score-first", Filters: []lmeval.FilterSpec{
+			{Function: "regex", Options: pattern}, {Function: "take_first"}, {Function: "map", Options: mapping}, {Function: "take_first"},
+		}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var items []lmeval.Item
+	for _, answer := range []string{"It is B.", "C", "none"} {
+		items = append(items, lmeval.Item{Doc: lmeval.Doc{Values: new(pyval.Dict), Target: int64(1)}, Responses: [][]pyval.Value{{answer}}})
+	}
+	scores, err := task.Score(items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"[1]", "[2]", "[-1]"} {
+		if got := pyval.Repr(pyval.List(scores.Samples[i].Filtered)); got != want {
+			t.Errorf("answer %d: filtered %s, want %s", i, got, want)
+		}
+	}
+	got, err := scores.Results(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []float64{1.0 / 3, 1.0 / 3, 999} {
+		if got.Metrics[i].Value != want {
+			t.Errorf("%s: got %v, want %v", got.Metrics[i].Metric, got.Metrics[i].Value, want)
+		}
+	}
+}

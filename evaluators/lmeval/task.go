@@ -12,6 +12,8 @@ type MetricSpec struct {
 	Name string
 	// Custom judges answers in place of a metric of the registry; it is the function behind a `!function` metric.
 	Custom Compare
+	// HFEvaluate takes a metric of Hugging Face's evaluate in place of the harness's own of that name.
+	HFEvaluate bool
 	// Aggregation names an aggregation; "" takes the metric's own, else the mean.
 	Aggregation string
 	// CustomAggregation is the function behind a `!function` aggregation, and goes before Aggregation.
@@ -105,10 +107,18 @@ func bindMetric(spec MetricSpec, hooked bool) (boundMetric, error) {
 			}
 		}
 	}
-	if !known && !hooked && spec.Custom == nil {
+	if spec.HFEvaluate && !hooked && spec.Custom == nil {
+		var err error
+		if m.compare, err = hfCompare(spec.Name, spec.Options); err != nil {
+			return m, err
+		}
+	} else if !known && !hooked && spec.Custom == nil {
 		return m, fmt.Errorf("there is no such metric; there are %s, and a task's own needs its function", names(Metrics(), func(m Metric) string { return m.Name }))
 	}
-	if spec.Name == "exact_match" && spec.Custom == nil && !hooked {
+	if spec.Name == "bypass" {
+		m.compare = func(_, _ []pyval.Value) (pyval.Value, error) { return nil, nil }
+	}
+	if spec.Name == "exact_match" && m.compare == nil && !hooked {
 		var err error
 		if m.compare, err = exactMatch(spec.Options); err != nil {
 			return m, err
