@@ -16,11 +16,11 @@ type Match struct {
 }
 
 // FindAll gives all matches, as re.finditer does: an empty match may follow another match at once.
-func (re *Regexp) FindAll(text string) ([]Match, error) { return re.find(text, -1) }
+func (re *Regexp) FindAll(text string) ([]Match, error) { return re.program().find(text, -1) }
 
 // Search gives the first match; ok is false where there is none (re.search).
 func (re *Regexp) Search(text string) (m Match, ok bool, err error) {
-	found, err := re.find(text, 1)
+	found, err := re.program().find(text, 1)
 	if err != nil || len(found) == 0 {
 		return Match{}, false, err
 	}
@@ -36,7 +36,7 @@ func (re *Regexp) Remove(text string) (string, error) {
 }
 
 func (re *Regexp) sub(text string, limit int, f func(Match) string) (string, error) {
-	found, err := re.find(text, limit)
+	found, err := re.program().find(text, limit)
 	if err != nil || len(found) == 0 {
 		return text, err
 	}
@@ -53,7 +53,7 @@ func (re *Regexp) sub(text string, limit int, f func(Match) string) (string, err
 
 // Split gives the parts of text between matches (re.split of a pattern without groups).
 func (re *Regexp) Split(text string) ([]string, error) {
-	found, err := re.find(text, -1)
+	found, err := re.program().find(text, -1)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (re *Regexp) Split(text string) ([]string, error) {
 }
 
 // find gives up to limit matches, or all where limit is negative.
-func (re *Regexp) find(text string, limit int) ([]Match, error) {
+func (re *program) find(text string, limit int) ([]Match, error) {
 	if re.linear != nil && plain(text) {
 		spans := re.linear.FindAllStringSubmatchIndex(text, limit)
 		found := make([]Match, len(spans))
@@ -86,7 +86,7 @@ func (re *Regexp) find(text string, limit int) ([]Match, error) {
 
 // findFull finds with the back-tracking engine. After an empty match, Python searches on from the same place, for a
 // match that does not end there.
-func (re *Regexp) findFull(text string, limit int) ([]Match, error) {
+func (re *program) findFull(text string, limit int) ([]Match, error) {
 	runes := []rune(text)
 	offsets := byteOffsets(text, runes)
 	var found []Match
@@ -111,7 +111,7 @@ func (re *Regexp) findFull(text string, limit int) ([]Match, error) {
 	return found, nil
 }
 
-func (re *Regexp) match(m *regexp2.Match, text string, offsets []int) Match {
+func (re *program) match(m *regexp2.Match, text string, offsets []int) Match {
 	span := func(c regexp2.Capture) (int, int) { return offsets[c.RuneIndex], offsets[c.RuneIndex+c.RuneLength] }
 	out := Match{Groups: make([]string, re.groups+1)}
 	out.Start, out.End = span(m.Capture)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"sync"
 	"time"
 
 	"github.com/dlclark/regexp2/v2"
@@ -19,6 +20,12 @@ const budget = 2 * time.Second
 
 // Regexp is a compiled pattern.
 type Regexp struct {
+	// program compiles at its first call where the pattern is known to be right.
+	program func() *program
+}
+
+// program is what a pattern compiles to.
+type program struct {
 	linear *regexp.Regexp // nil where RE2 would match otherwise
 	full   *regexp2.Regexp
 	// again finds a match that does not end where the search starts: Python's rule after an empty match. It is
@@ -29,28 +36,38 @@ type Regexp struct {
 }
 
 // Compile compiles a pattern in Python's syntax.
-func Compile(expr string) (*Regexp, error) { return compile(expr, 0) }
+func Compile(expr string) (*Regexp, error) { return made(compile(expr, 0)) }
 
 // CompileFold compiles a pattern that ignores case, as with re.IGNORECASE.
-func CompileFold(expr string) (*Regexp, error) { return compile(expr, regexp2.IgnoreCase) }
+func CompileFold(expr string) (*Regexp, error) { return made(compile(expr, regexp2.IgnoreCase)) }
 
-// MustCompile compiles a pattern that is known to be right, and panics where it is not.
-func MustCompile(expr string) *Regexp {
-	re, err := Compile(expr)
+func made(p *program, err error) (*Regexp, error) {
 	if err != nil {
-		panic(err)
+		return nil, err
 	}
-	return re
+	return &Regexp{program: func() *program { return p }}, nil
 }
 
-func compile(expr string, options regexp2.RegexOptions) (*Regexp, error) {
+// MustCompile gives a pattern that is known to be right. It is compiled at its first use, so that patterns in
+// package variables cost nothing at start, and panics then where it is wrong.
+func MustCompile(expr string) *Regexp {
+	return &Regexp{program: sync.OnceValue(func() *program {
+		p, err := compile(expr, 0)
+		if err != nil {
+			panic(err)
+		}
+		return p
+	})}
+}
+
+func compile(expr string, options regexp2.RegexOptions) (*program, error) {
 	net := translate(expr)
 	full, err := regexp2.Compile(net, regexp2.OptionMaintainCaptureOrder(), options)
 	if err != nil {
 		return nil, fmt.Errorf("regular expression %q: %w", expr, err)
 	}
 	full.MatchTimeout = budget
-	re := &Regexp{full: full, groups: len(full.GetGroupNumbers()) - 1}
+	re := &program{full: full, groups: len(full.GetGroupNumbers()) - 1}
 	flags := syntax.Perl
 	prefix := ""
 	if options&regexp2.IgnoreCase != 0 {
@@ -71,4 +88,4 @@ func compile(expr string, options regexp2.RegexOptions) (*Regexp, error) {
 }
 
 // Groups counts the capturing groups.
-func (re *Regexp) Groups() int { return re.groups }
+func (re *Regexp) Groups() int { return re.program().groups }

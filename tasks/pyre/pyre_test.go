@@ -125,3 +125,13 @@ func BenchmarkFindAll(b *testing.B) {
 		})
 	}
 }
+
+func TestMustCompileAtFirstUse(t *testing.T) {
+	wrong := pyre.MustCompile("(")
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	wrong.Groups()
+}
