@@ -221,7 +221,7 @@ func Contains(container, item Value) (bool, error) {
 		}
 	}
 	next, err := Iter(container)
-	if e, ok := err.(*Error); ok && e.Kind == "TypeError" {
+	if KindOf(err) == "TypeError" {
 		return false, typeError("argument of type '%s' is not iterable", TypeName(container))
 	}
 	if err != nil {

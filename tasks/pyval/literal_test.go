@@ -33,7 +33,7 @@ func TestLiteralEval(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer f.Close()
+		t.Cleanup(func() { _ = f.Close() })
 		lines := bufio.NewScanner(f)
 		n := 0
 		for lines.Scan() {

@@ -6,6 +6,7 @@
 package pyval
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 )
@@ -75,6 +76,15 @@ type Hasher interface {
 type Error struct{ Kind, Msg string }
 
 func (e *Error) Error() string { return e.Kind + ": " + e.Msg }
+
+// KindOf names the exception that an error is or wraps, "" where it is none of Python's.
+func KindOf(err error) string {
+	var e *Error
+	if err == nil || !errors.As(err, &e) {
+		return ""
+	}
+	return e.Kind
+}
 
 // Errorf makes an Error of a kind.
 func Errorf(kind, format string, args ...any) *Error {

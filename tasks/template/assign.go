@@ -60,7 +60,7 @@ func unpack(r *run, v pyval.Value, sets []func(*run, pyval.Value) error) error {
 	if !ok {
 		next, err := pyval.Iter(v)
 		if err != nil {
-			if pe, ok := err.(*pyval.Error); ok && pe.Kind == "TypeError" {
+			if pyval.KindOf(err) == "TypeError" {
 				return pyval.Errorf("TypeError", "cannot unpack non-iterable %s object", pyval.TypeName(v))
 			}
 			return err

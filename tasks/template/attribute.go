@@ -176,7 +176,7 @@ func (r *run) getItem(v, key pyval.Value) (pyval.Value, error) {
 		if err == nil {
 			return item, nil
 		}
-		if pe, ok := err.(*pyval.Error); !ok || pe.Kind != "TypeError" && pe.Kind != "KeyError" && pe.Kind != "IndexError" {
+		if !forgiven(err, "TypeError", "KeyError", "IndexError") {
 			return nil, err
 		}
 	}
@@ -184,7 +184,7 @@ func (r *run) getItem(v, key pyval.Value) (pyval.Value, error) {
 }
 
 func (r *run) missingItem(v, key pyval.Value, err error) (pyval.Value, error) {
-	if pe, ok := err.(*pyval.Error); err != nil && (!ok || pe.Kind != "TypeError") {
+	if err != nil && !forgiven(err, "TypeError") {
 		return nil, err
 	}
 	if name, ok := pyval.TextOf(key); ok {

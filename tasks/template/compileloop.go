@@ -1,6 +1,10 @@
 package template
 
-import "github.com/onset-eval/onset/tasks/pyval"
+import (
+	"errors"
+
+	"github.com/onset-eval/onset/tasks/pyval"
+)
 
 // forCode is a compiled for statement.
 type forCode struct {
@@ -167,12 +171,14 @@ func (f *forCode) run(r *run, iterable pyval.Value, recurse func(pyval.Value) (p
 		if err = r.all(f.enter); err == nil {
 			err = r.all(f.body)
 		}
-		if err == jumpBreak {
-			break
-		}
 		if err == nil {
 			completed = true
-		} else if err != jumpContinue {
+			continue
+		}
+		if errors.Is(err, jumpBreak) {
+			break
+		}
+		if !errors.Is(err, jumpContinue) {
 			return err
 		}
 	}

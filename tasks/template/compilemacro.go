@@ -52,11 +52,7 @@ func (c *compiler) macroBody(n *macroNode, s scope) *macroCode {
 	for i, p := range n.params {
 		slot := code.fn.params[i]
 		hint, line := "parameter "+pyval.Repr(p.name)+" was not provided", p.lineNo()
-		value := func(r *run) (pyval.Value, error) {
-			u := r.undefinedHint(hint).(*undefined)
-			u.name = p.name
-			return u, nil
-		}
+		value := notProvided(p.name, hint)
 		if i >= required {
 			value = c.expr(n.defaults[i-required], in)
 		}
@@ -71,6 +67,13 @@ func (c *compiler) macroBody(n *macroNode, s scope) *macroCode {
 	}
 	code.fn.body = append(code.fn.body, c.stmts(n.body, in)...)
 	return code
+}
+
+// notProvided gives the value of a parameter without a default that a call leaves out.
+func notProvided(name, hint string) expr {
+	return func(r *run) (pyval.Value, error) {
+		return &undefined{name: name, obj: missing, hint: hint, strict: !r.t.opts.Lenient}, nil
+	}
 }
 
 func indexOf(list []string, s string) int {

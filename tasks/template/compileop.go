@@ -169,9 +169,7 @@ func holds(op string, a, b pyval.Value) (bool, error) {
 func (c *compiler) cond(n *condNode, s scope) expr {
 	s = s.softly()
 	test, then := c.expr(n.test, s), c.expr(n.then, s)
-	otherwise := func(*run) (pyval.Value, error) {
-		return &undefined{obj: missing, hint: fmt.Sprintf("the inline if-expression on line %d evaluated to false and no else section was defined.", n.lineNo())}, nil
-	}
+	otherwise := withoutElse(n.lineNo())
 	if n.otherwise != nil {
 		otherwise = c.expr(n.otherwise, s)
 	}
@@ -189,4 +187,9 @@ func (c *compiler) cond(n *condNode, s scope) expr {
 		}
 		return otherwise(r)
 	}
+}
+
+func withoutElse(line int) expr {
+	hint := fmt.Sprintf("the inline if-expression on line %d evaluated to false and no else section was defined.", line)
+	return func(*run) (pyval.Value, error) { return &undefined{obj: missing, hint: hint}, nil }
 }

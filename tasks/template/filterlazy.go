@@ -165,7 +165,7 @@ func (r *run) mapper(a args) (key, error) {
 // selectFilter keeps the items, or those with an attribute, for which a test holds, or does not.
 func selectFilter(byAttribute, keep bool) filterFunc {
 	return func(r *run, v pyval.Value, a args) (pyval.Value, error) {
-		test := func(v pyval.Value) (bool, error) { return pyval.Truth(v) }
+		test := pyval.Truth
 		get := key(func(v pyval.Value) (pyval.Value, error) { return v, nil })
 		fail := func(err error) { test = func(pyval.Value) (bool, error) { return false, err } }
 		pos := a.pos

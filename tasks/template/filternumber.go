@@ -85,8 +85,7 @@ func toFloat(v pyval.Value) (float64, error) {
 
 // forgiven says whether an error is one of the kinds that a filter answers with its default.
 func forgiven(err error, kinds ...string) bool {
-	pe, ok := err.(*pyval.Error)
-	return ok && contains(kinds, pe.Kind)
+	return err != nil && contains(kinds, pyval.KindOf(err))
 }
 
 func intFilter(_ *run, v pyval.Value, a args) (pyval.Value, error) {

@@ -1,6 +1,7 @@
 package template_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -93,11 +94,11 @@ func TestBounds(t *testing.T) {
 		"{{ [1] | batch(10**12, 0) | list }}",
 		"{{ range(3) | slice(10**12) | list }}",
 		"{{ '((((((((' * 99 | regex_replace('(a|aa)+$', '') }}{{ ('a' * 40 ~ 'b') | regex_replace('(a|aa)+$', '') }}",
-		"{{ " + repeat("(", 5000) + "1" + repeat(")", 5000) + " }}",
-		"{{ " + repeat("[", 5000) + repeat("]", 5000) + " }}",
-		"{{ " + repeat("not ", 5000) + "1 }}",
-		"{{ " + repeat("- ", 5000) + "1 }}",
-		repeat("{% if 1 %}", 5000) + repeat("{% endif %}", 5000),
+		"{{ " + strings.Repeat("(", 5000) + "1" + strings.Repeat(")", 5000) + " }}",
+		"{{ " + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + " }}",
+		"{{ " + strings.Repeat("not ", 5000) + "1 }}",
+		"{{ " + strings.Repeat("- ", 5000) + "1 }}",
+		strings.Repeat("{% if 1 %}", 5000) + strings.Repeat("{% endif %}", 5000),
 	} {
 		start := time.Now()
 		if out, err := render(src, template.Options{}, fuzzDoc()); err == nil {
@@ -107,12 +108,4 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%.80q took %v", src, took)
 		}
 	}
-}
-
-func repeat(s string, n int) string {
-	b := make([]byte, 0, n*len(s))
-	for range n {
-		b = append(b, s...)
-	}
-	return string(b)
 }

@@ -52,7 +52,7 @@ func checkGolden(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	t.Cleanup(func() { _ = f.Close() })
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<26)
 	n := 0

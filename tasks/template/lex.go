@@ -21,6 +21,7 @@ const (
 	kindInteger
 	kindFloat
 	kindOp
+	kindNone // what no token is
 )
 
 type token struct {
@@ -177,19 +178,17 @@ func (l *lexer) end(pos int, mark string) (after int, ok bool) {
 }
 
 func (l *lexer) comment(start int) error {
-	for pos := start; ; pos++ {
-		i := strings.Index(l.src[pos:], "#}")
-		if i < 0 {
-			return l.errorf("Missing end of comment tag")
-		}
-		pos += i
-		if pos > start && (l.src[pos-1] == '-' || l.src[pos-1] == '+') {
-			pos--
-		}
-		after, _ := l.end(pos, "#}")
-		l.advance(after)
-		return nil
+	i := strings.Index(l.src[start:], "#}")
+	if i < 0 {
+		return l.errorf("Missing end of comment tag")
 	}
+	pos := start + i
+	if i > 0 && (l.src[pos-1] == '-' || l.src[pos-1] == '+') {
+		pos--
+	}
+	after, _ := l.end(pos, "#}")
+	l.advance(after)
+	return nil
 }
 
 // rawBegin recognises {% raw %} after its opening mark.

@@ -86,7 +86,7 @@ func (l *lexer) quoted(s string, quote byte) error {
 		case quote:
 			text, err := unescape(s[1:i])
 			if err != nil {
-				return l.errorf("%s", err.(*pyval.Error).Msg)
+				return l.errorf("%v", err)
 			}
 			l.emit(kindString, text)
 			l.advance(l.pos + i + 1)

@@ -115,16 +115,16 @@ func (p *parser) expectKind(k kind, what string) token {
 
 func (p *parser) expectOp(op string) token {
 	if !p.isOp(op) {
-		return p.expectKind(kindEOF+99, op)
+		return p.expectKind(kindNone, op)
 	}
 	return p.next()
 }
 
-func (p *parser) expectName(name string) token {
+func (p *parser) expectName(name string) {
 	if !p.isName(name) {
-		return p.expectKind(kindEOF+99, name)
+		p.expectKind(kindNone, name)
 	}
-	return p.next()
+	p.next()
 }
 
 func (p *parser) enter() {

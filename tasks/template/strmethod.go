@@ -197,7 +197,7 @@ func strJoin(_ *run, self pyval.Value, a args) (pyval.Value, error) {
 	}
 	next, err := pyval.Iter(v[0])
 	if err != nil {
-		if pe, ok := err.(*pyval.Error); ok && pe.Kind == "TypeError" {
+		if pyval.KindOf(err) == "TypeError" {
 			return nil, pyval.Errorf("TypeError", "can only join an iterable")
 		}
 		return nil, err

@@ -71,15 +71,18 @@ func (e *UndefinedError) Error() string { return e.Msg }
 
 // atLine adds the line to an error that has none yet.
 func atLine(line int, err error) error {
-	switch e := err.(type) {
-	case nil, *Error, jump:
+	var placed *Error
+	var j jump
+	if err == nil || errors.As(err, &placed) || errors.As(err, &j) {
 		return err
-	case *pyval.Error:
-		return &Error{Line: line, Kind: e.Kind, Err: e}
-	case *UndefinedError:
-		return &Error{Line: line, Kind: "UndefinedError", Err: e}
 	}
-	return &Error{Line: line, Kind: "RuntimeError", Err: err}
+	kind := pyval.KindOf(err)
+	if u := new(UndefinedError); errors.As(err, &u) {
+		kind = "UndefinedError"
+	} else if kind == "" {
+		kind = "RuntimeError"
+	}
+	return &Error{Line: line, Kind: kind, Err: err}
 }
 
 // Compile reads a template of a task file. An error is an *Error that gives the line.
