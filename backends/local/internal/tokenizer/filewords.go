@@ -36,7 +36,10 @@ func readUnigram(raw jsontext.Value) (*unigram, int, error) {
 			err = errors.New("it is no pair")
 		}
 		if err == nil {
-			err = errors.Join(json.Unmarshal(pair[0], &tokens[i]), json.Unmarshal(pair[1], &scores[i]))
+			err = json.Unmarshal(pair[0], &tokens[i])
+		}
+		if err == nil {
+			scores[i], err = score(string(pair[1]))
 		}
 		if err != nil {
 			return nil, 0, fmt.Errorf("entry %d of the vocabulary is no pair of token and score: %w", i, err)
