@@ -3,7 +3,6 @@ package local
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,7 +22,7 @@ type checkpoint struct {
 
 // readCheckpoint opens model.safetensors, or the shards that its index names.
 func readCheckpoint(fsys fs.FS) (*checkpoint, error) {
-	files, err := weightFiles(fsys)
+	files, index, err := weightFiles(fsys)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +43,7 @@ func readCheckpoint(fsys fs.FS) (*checkpoint, error) {
 		}
 		releases = append(releases, release)
 		sum.Write(data)
-		if err := c.add(name, data); err != nil {
+		if err := c.add(name, data, index); err != nil {
 			return nil, errors.Join(err, c.release())
 		}
 	}
@@ -52,8 +51,12 @@ func readCheckpoint(fsys fs.FS) (*checkpoint, error) {
 	return c, nil
 }
 
-func (c *checkpoint) add(name string, data []byte) error {
+// add adds a shard's tensors; index is nil where there is one file alone.
+func (c *checkpoint) add(name string, data []byte, index *safetensors.Index) error {
 	tensors, err := safetensors.Parse(name, data)
+	if err == nil && index != nil {
+		err = index.Check(name, tensors)
+	}
 	if err != nil {
 		return err
 	}
@@ -67,41 +70,34 @@ func (c *checkpoint) add(name string, data []byte) error {
 	return nil
 }
 
-// weightFiles lists a checkpoint's safetensors files in name order.
-func weightFiles(fsys fs.FS) ([]string, error) {
+// weightFiles lists a checkpoint's safetensors files in name order, with the index where there is one.
+func weightFiles(fsys fs.FS) ([]string, *safetensors.Index, error) {
 	const single, index = "model.safetensors", "model.safetensors.index.json"
 	if _, err := fs.Stat(fsys, single); err == nil {
-		return []string{single}, nil
+		return []string{single}, nil, nil
 	}
 	data, err := fs.ReadFile(fsys, index)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, noWeights(fsys)
+		return nil, nil, noWeights(fsys)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var shards struct {
-		WeightMap map[string]string `json:"weight_map"`
+	x, err := safetensors.ParseIndex(index, data)
+	if err != nil {
+		return nil, nil, err
 	}
-	if err := json.Unmarshal(data, &shards); err != nil {
-		return nil, fmt.Errorf("%s: %w", index, err)
-	}
-	var files []string
-	for _, file := range shards.WeightMap {
-		if !slices.Contains(files, file) {
-			files = append(files, file)
-		}
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%s names no file", index)
-	}
-	slices.Sort(files)
-	return files, nil
+	return x.Files(), x, nil
 }
 
 // noWeights says why a folder without safetensors cannot be run.
 func noWeights(fsys fs.FS) error {
-	if pickles, err := fs.Glob(fsys, "*.bin"); err == nil && len(pickles) > 0 {
+	var pickles []string
+	for _, kind := range []string{"*.bin", "*.pt", "*.pth", "*.ckpt"} {
+		found, _ := fs.Glob(fsys, kind) // its one error is of a bad pattern
+		pickles = append(pickles, found...)
+	}
+	if len(pickles) > 0 {
 		return &hintError{
 			fmt.Errorf("%s is a PyTorch pickle, which can run any code when read, and there is no model.safetensors", pickles[0]),
 			`convert it once, where you trust it: python -c "import sys, transformers as t; t.AutoModelForCausalLM.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[1])" DIR`,
