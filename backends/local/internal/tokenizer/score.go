@@ -12,14 +12,14 @@ import (
 // decides between ways to cut a word whose scores are the same but for rounding, as of one letter many times.
 func score(number string) (float64, error) {
 	exact, err := strconv.ParseFloat(number, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%q is no score", number)
+	if err != nil || exact == 0 {
+		return exact, asScore(number, err)
 	}
 	digits, exponent := number, 0
 	if i := strings.IndexAny(number, "eE"); i >= 0 {
 		digits = number[:i]
-		if exponent, err = strconv.Atoi(number[i+1:]); err != nil || exponent < -400 || exponent > 400 {
-			return exact, nil // zero, or what no score is
+		if exponent, err = strconv.Atoi(number[i+1:]); err != nil || exponent < -1000 || exponent > 1000 {
+			return 0, asScore(number, strconv.ErrRange)
 		}
 	}
 	var n uint64
@@ -48,7 +48,7 @@ func score(number string) (float64, error) {
 	// Powers of ten that ParseFloat rounds to the nearest, as the reference's table has them.
 	power, err := strconv.ParseFloat("1e"+strconv.Itoa(max(exponent, -exponent)), 64)
 	if err != nil {
-		return exact, nil
+		return 0, asScore(number, err)
 	}
 	if exponent < 0 {
 		f /= power
@@ -56,7 +56,14 @@ func score(number string) (float64, error) {
 		f *= power
 	}
 	if math.IsInf(f, 0) {
-		return 0, fmt.Errorf("the score %q is too large", number)
+		return 0, asScore(number, strconv.ErrRange)
 	}
 	return math.Copysign(f, exact), nil
+}
+
+func asScore(number string, err error) error {
+	if err != nil {
+		err = fmt.Errorf("%.40q is no score", number)
+	}
+	return err
 }
