@@ -86,8 +86,7 @@ func (f File) arrowReader(r io.Reader) (*ipc.Reader, error) {
 	if info, err := fs.Stat(f.FS, f.Path); err == nil && plainName(f.Path) == f.Path {
 		part, whole = min(part, info.Size()), min(whole, info.Size()*1000+1<<20)
 	}
-	stream, err := ipc.NewReader(b, ipc.WithAllocator(limited{memory.DefaultAllocator, int(whole)}),
-		ipc.WithMetadataSizeLimit(min(part, 1<<26)), ipc.WithBodySizeLimit(part))
+	stream, err := ipc.NewReaderFromMessageReader(&arrowFrames{b, part}, ipc.WithAllocator(limited{memory.DefaultAllocator, int(whole)}))
 	if err != nil {
 		return nil, fmt.Errorf("read as an Arrow stream: %w", err)
 	}

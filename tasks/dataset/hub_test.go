@@ -262,6 +262,27 @@ func TestHubSpacesInNames(t *testing.T) {
 	}
 }
 
+// TestHubDataFiles names files of a repository in place of a configuration.
+func TestHubDataFiles(t *testing.T) {
+	h := newHub(t, plainRepo)
+	var ref dataset.Ref
+	ref.Path = "org/name"
+	if err := ref.SetKwargs(map[string]any{"data_files": map[string]any{"x": "data/t*.jsonl"}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := open(t, ref, h.sources(t)); got != "# x\n{'a': 2}\n{'a': 3}\n{'a': 1}\n" {
+		t.Errorf("got\n%s", got)
+	}
+	src := h.sources(t)
+	at := h.cdn.URL + "/" + etag("x", plainRepo["data/train.jsonl"])
+	ref = dataset.Ref{Path: "json", DataFiles: []dataset.SplitFiles{{Split: "test", Patterns: []string{at}}}}
+	for _, src.Hub.Offline = range []bool{false, true} {
+		if got := open(t, ref, src); got != "# test\n{'a': 1}\n" {
+			t.Errorf("from an address, got\n%s", got)
+		}
+	}
+}
+
 func TestHubWantedSplitsOnly(t *testing.T) {
 	h := newHub(t, plainRepo)
 	src := h.sources(t)

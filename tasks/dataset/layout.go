@@ -158,11 +158,16 @@ func hasWord(name string, words []string, atEnd bool) bool {
 	return false
 }
 
-// matchSplits resolves patterns against the files of a repository.
-func matchSplits(files []string, patterns []SplitFiles, dir string) ([]splitFiles, error) {
+// matchSplits resolves patterns against the files of a repository. Splits that are not wanted have no files,
+// so that a copy need not hold them; wanted nil is all.
+func matchSplits(files []string, patterns []SplitFiles, dir string, wanted []string) ([]splitFiles, error) {
 	var out []splitFiles
 	for _, p := range patterns {
 		s := splitFiles{split: p.Split}
+		if len(wanted) > 0 && !slices.Contains(wanted, p.Split) {
+			out = append(out, s)
+			continue
+		}
 		for _, pattern := range p.Patterns {
 			found, err := globFiles(files, path.Join(dir, pattern))
 			if err != nil {

@@ -85,7 +85,7 @@ func arrowTypes(p *parquet.File) map[string]arrow.DataType {
 		if err != nil {
 			return err
 		}
-		r, err := ipc.NewReader(bytes.NewReader(b))
+		r, err := ipc.NewReaderFromMessageReader(&arrowFrames{bytes.NewReader(b), int64(len(b))})
 		if err != nil {
 			return err
 		}

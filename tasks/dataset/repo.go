@@ -205,7 +205,7 @@ func openRepo(ctx context.Context, r repository, ref Ref, src Sources) (*Dataset
 // findSplits takes what the user names, else what the README says, else what the names of files tell.
 func findSplits(files []string, c card, ref *Ref) ([]splitFiles, error) {
 	if ref.DataFiles != nil {
-		return matchSplits(files, ref.DataFiles, ref.DataDir)
+		return matchSplits(files, ref.DataFiles, ref.DataDir, ref.Splits)
 	}
 	dir := ""
 	if ref.DataDir != "" {
@@ -236,7 +236,7 @@ func findSplits(files []string, c card, ref *Ref) ([]splitFiles, error) {
 	if err != nil {
 		return nil, fmt.Errorf("README.md: configuration %s: data_files: %w", cfg.Name, err)
 	}
-	found, err := matchSplits(files, patterns, cfg.DataDir)
+	found, err := matchSplits(files, patterns, cfg.DataDir, ref.Splits)
 	if err != nil {
 		return nil, fmt.Errorf("README.md: configuration %s: %w", cfg.Name, err)
 	}

@@ -1,6 +1,7 @@
 package dataset_test
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/onset-eval/onset/tasks/dataset"
 )
@@ -117,6 +119,36 @@ func showRows(d *dataset.Dataset) string {
 		}
 	}
 	return b.String()
+}
+
+// TestPartialCopy reads the split that a copy holds, where its README.md names others too.
+func TestPartialCopy(t *testing.T) {
+	dir := t.TempDir()
+	var z bytes.Buffer
+	w, err := zstd.NewWriter(&z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte(plainRepo["data/test.jsonl"])); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "data"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string][]byte{"README.md": []byte(strings.ReplaceAll(plainRepo["README.md"], ".jsonl", ".jsonl.zst")), "data/test.jsonl.zst": z.Bytes()} {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ref := dataset.Ref{Path: dir, Splits: []string{"test"}}
+	if got := open(t, ref, dataset.Sources{}); got != "# test\n{'a': 2}\n{'a': 3}\n" {
+		t.Errorf("got\n%s", got)
+	}
+	_, err = dataset.Open(context.Background(), dataset.Ref{Path: dir}, dataset.Sources{})
+	wantError(t, err, nil, "there is no file data/train.jsonl.zst")
 }
 
 func TestKwargs(t *testing.T) {
