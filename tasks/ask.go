@@ -18,6 +18,11 @@ func (m *maker) ask(s *Sample, doc *pyval.Dict, examples []example) error {
 	s.Targets, s.Choices, s.Gold = a.texts, a.choices, a.gold
 	if compat || m.options.Raw {
 		s.Raw = &Raw{Doc: doc, Target: a.raw, Choices: a.options}
+		for _, e := range []expr{l.eval.text, l.eval.target, l.eval.choice} {
+			if e.hook != nil && e.hook.Func.Leaves != nil && compat {
+				s.Raw.Doc = e.hook.Func.Leaves(s.Raw.Doc)
+			}
+		}
 	}
 	if l.output == logLikelihoodRolled {
 		if compat {

@@ -7,6 +7,7 @@
 package hooks
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -40,6 +41,8 @@ type Func struct {
 	All func(docs []*pyval.Dict) ([]*pyval.Dict, error)
 	// Doc gives the value of doc_to_text, doc_to_target or doc_to_choice.
 	Doc func(doc *pyval.Dict) (pyval.Value, error)
+	// Leaves gives the document as the Python function leaves it, where Doc changes it there; nil where it does not.
+	Leaves func(doc *pyval.Dict) *pyval.Dict
 	// Samples gives the worked examples.
 	Samples func() ([]*pyval.Dict, error)
 }
@@ -56,17 +59,6 @@ type Call struct {
 	// NAME = partial(BASE, ...). Args is nil where the source does not say so.
 	Base string
 	Args *pyval.Dict
-	// Path is the file on disk, and Python an interpreter that may run it; "" and nil where there is none.
-	Path   string
-	Python *Python
-}
-
-// remote gives the function in the interpreter; nil without one.
-func (c Call) remote() *Remote {
-	if c.Python == nil || c.Path == "" {
-		return nil
-	}
-	return &Remote{c.Python, c.Path, c.Name}
 }
 
 // argument gives a text argument of a partial function, or else what follows the prefix of its name.
@@ -132,8 +124,6 @@ type Found struct {
 	Digest string
 	// Func is the equivalent; empty for a kind that scores.
 	Func Func
-	// Remote is the function in an interpreter, for a kind that scores; nil where none may run it.
-	Remote *Remote
 }
 
 // Name gives the file and the function, for messages.
@@ -155,10 +145,11 @@ func Find(kind Kind, c Call) (*Found, error) {
 		}
 		missing.Digest = digest
 	}
-	found := &Found{Kind: kind, File: c.File, Function: c.Name, Digest: missing.Digest, Remote: c.remote()}
+	found := &Found{Kind: kind, File: c.File, Function: c.Name, Digest: missing.Digest}
 	if kind.Scores() {
 		return found, nil
 	}
+	var chosen *Hook
 	for _, group := range all {
 		for i := range group {
 			h := &group[i]
@@ -173,26 +164,25 @@ func Find(kind Kind, c Call) (*Found, error) {
 				missing.Changed = missing.Changed || h.stands(c.File)
 				continue
 			}
-			found.Func = h.Func
-			if h.Make != nil {
-				var err error
-				if found.Func, err = h.Make(c); err != nil {
-					missing.Err = err
-					return nil, missing
-				}
+			if chosen != nil && missing.Digest == "" {
+				missing.Err = errors.New("its source is not there, and versions of it differ")
+				return nil, missing
 			}
-			return found, nil
+			chosen = h
 		}
 	}
-	if f, ok := ofDocument(kind, c, missing.Digest); ok {
-		found.Func = f
-		return found, nil
+	if chosen == nil {
+		return nil, missing
 	}
-	if c.remote() != nil {
-		found.Func = c.Python.funcs(kind, c)
-		return found, nil
+	found.Func = chosen.Func
+	if chosen.Make != nil {
+		var err error
+		if found.Func, err = chosen.Make(c); err != nil {
+			missing.Err = err
+			return nil, missing
+		}
 	}
-	return nil, missing
+	return found, nil
 }
 
 // stands reports whether the hook is for a file of this path.

@@ -155,8 +155,20 @@ func TestHookValues(t *testing.T) {
 		{"winogrande/preprocess_winogrande.py", "doc_to_choice", `{'sentence': 'A _ was', 'option1': 'x', 'option2': 'y'}`, `['A x', 'A y']`},
 		{"mathqa/utils.py", "doc_to_choice", `{'options': 'a ) 1 , b ) 2 , 3 , c ) x , d ) , e ) none , of'}`, `['1', '2', 'x', '', 'none , of']`},
 		{"mmlu_pro/utils.py", "doc_to_text", `{'question': 'q', 'options': [' a ', 'b']}`, `"Question:\nq\nOptions:\nA. a\nB. b\nAnswer: Let's think step by step."`},
-		{"afrixnli/direct/prompt_2/utils.py", "doc_to_target", `{'label': 1}`, `'neutral'`},
+		{"afrixnli/direct/prompt_2/utils.py", "doc_to_target", `{'label': 1}`, `'Neither'`},
 		{"egymmlu/utils.py", "doc_to_choice", `{'choices': ['x', 'y', 'z']}`, `['A', 'B', 'C']`},
+		{"race/preprocess_race.py", "doc_to_text", `{'article': 'a', 'problems': "[{'question': 'x  _  .', 'answer': 'B', 'options': ['1', '2', '3', '4']}, {'question': 'y?', 'answer': 'A', 'options': ['1', '2', '3', '4']}, {'question': 'z?', 'answer': 'C', 'options': ['5', '6', '7', '8']}]"}`,
+			`'Article: a\n\nx 2\nQuestion: y?\nAnswer: 1\nz?'`},
+		{"race/preprocess_race.py", "doc_to_target", `{'problems': "[{'question': 'z?', 'answer': 'C', 'options': ['5', '6', '7', '8']}]"}`, `2`},
+		{"race/preprocess_race.py", "doc_to_choice", `{'problems': "[{'question': 'z?', 'answer': 'C', 'options': ['5', '6', '7', '8']}]"}`, `['5', '6', '7', '8']`},
+		{"webqs/utils.py", "doc_to_choice", `{'answers': ['b c', 'b', 'a', 'ab', 'B']}`, `['B', 'a', 'b']`},
+		{"webqs/utils.py", "doc_to_target", `{'answers': ['b c', 'b', 'a', 'ab', 'B']}`, `[0, 1, 2]`},
+		{"super_glue/record/util.py", "doc_to_text", `{'passage': ' p\n@highlight\nh one\n@highlight\nh two '}`, `'p\n\n  - h one.\n  - h two.\n'`},
+		{"super_glue/record/util.py", "doc_to_choice", `{'query': 'q @placeholder', 'entities': ['x', 'y']}`, `['  - q x', '  - q y']`},
+		{"coqa/utils.py", "doc_to_text", `{'story': 's', 'questions': {'input_text': ['q1', 'q2']}, 'answers': {'input_text': ['a1', 'a2']}}`, `'s\n\nQ: q1\n\nA: a1\n\nQ: q2\n\nA:'`},
+		{"coqa/utils.py", "doc_to_target", `{'questions': {'input_text': ['q1', 'q2']}, 'answers': {'input_text': ['a1', 'a2']}, 'additional_answers': {'0': {'input_text': ['x', 'A2']}, '1': {'input_text': ['x', 'b']}}}`, `['a2', 'b']`},
+		{"glue/mnli/utils.py", "doc_to_text", `{'premise': 'p', 'hypothesis': ' h '}`, `'p\nQuestion: h. True, False or Neither?\nAnswer:'`},
+		{"wikitext/preprocess_wikitext.py", "wikitext_detokenizer", `{'page': ' = = H = = \n a @-@ b , ( c ) " d " it \'s 3 @.@ 4 ; [ e ] { f } 5 ° N '}`, `' == H ==\na-b, (c) "d" it\'s 3.4; [e] {f} 5°N '`},
 		{"super_glue/copa/utils.py", "doc_to_target", `{'label': True, 'choice1': 'A b', 'choice2': 'C d'}`, `' c d'`},
 	} {
 		f, err := Find(Doc, Call{File: c.file, Name: c.name})
@@ -173,6 +185,64 @@ func TestHookValues(t *testing.T) {
 			t.Errorf("%s:%s of %s is %s, %v; want %s", c.file, c.name, c.doc, pyval.Repr(v), err, c.want)
 		}
 		if _, err := f.Func.Doc(new(pyval.Dict)); err == nil {
+			t.Errorf("%s:%s of nothing has a value", c.file, c.name)
+		}
+	}
+}
+
+// Expected rows were computed as those of TestHookValues, with a dataset of one row.
+func TestHookRows(t *testing.T) {
+	for _, c := range []struct{ file, name, doc, want string }{
+		{"drop/utils.py", "process_docs", `{'query_id': 'i', 'passage': 'p', 'question': 'q', 'answer': {'number': '3', 'date': {'day': '', 'month': '', 'year': ''}, 'spans': []}, 'validated_answers': {'number': ['3', '', ''], 'date': [{'day': '', 'month': '', 'year': ''}, {'day': '1', 'month': 'May', 'year': ''}, {'day': '', 'month': '', 'year': ''}], 'spans': [[], [], ['a', 'b']]}}`,
+			`{'query_id': 'i', 'passage': 'p', 'question': 'q', 'answer': {'number': '3', 'date': {'day': '', 'month': '', 'year': ''}, 'spans': []}, 'validated_answers': {'number': ['3', '', ''], 'date': [{'day': '', 'month': '', 'year': ''}, {'day': '1', 'month': 'May', 'year': ''}, {'day': '', 'month': '', 'year': ''}], 'spans': [[], [], ['a', 'b']]}, 'id': 'i', 'answers': [['3'], ['1 May'], ['a', 'b']]}`},
+		{"arithmetic/utils.py", "process_docs", `{'context': ' Q: a\n\nA: b ', 'completion': ' c'}`, `{'context': 'Question: a\nAnswer: b', 'completion': ' c'}`},
+		{"mutual/utils.py", "process_docs", `{'article': "it 's ` + "`` so ''" + ` n't ?", 'options': ['a .', 'b \n c']}`, `{'article': 'it\'s "so"n\'t?', 'options': ['a.', 'b\nc']}`},
+		{"truthfulqa/utils.py", "process_docs_gen", `{'question': ' q ', 'correct_answers': ['a', 'b.', ' '], 'incorrect_answers': ['c'], 'x': 1}`,
+			`{'question': 'q', 'correct_answers': ['a.', 'b.', 'I have no comment.'], 'incorrect_answers': ['c.'], 'x': 1}`},
+		{"super_glue/record/util.py", "process_docs", `{'passage': 'p', 'query': 'q', 'entities': ['b', 'a', 'b'], 'answers': ['z', 'y'], 'idx': 0}`,
+			`{'passage': 'p', 'query': 'q', 'entities': ['a', 'b'], 'answers': ['y', 'z'], 'idx': 0}`},
+		{"tmmluplus/default/utils.py", "process_docs", `{'question': 'q', 'A': 1, 'B': 2, 'C': 3, 'D': 4, 'answer': 'C'}`,
+			`{'question': 'q', 'A': 1, 'B': 2, 'C': 3, 'D': 4, 'answer': 'C', 'questions': 'q', 'choices': [1, 2, 3, 4], 'goal': 2}`},
+		{"tmlu/default/utils.py", "process_docs", `{'question': 'q', 'A': 1, 'B': 2, 'C': 3, 'D': 4, 'E': None, 'F': '6', 'answer': 'F'}`,
+			`{'question': 'q', 'A': 1, 'B': 2, 'C': 3, 'D': 4, 'E': None, 'F': '6', 'answer': 'F', 'questions': 'q', 'choices': [1, 2, 3, 4, '6'], 'goal': 4}`},
+		{"mmlusr/answer_only/utils.py", "process_docs", `{'choice1': None, 'choice2': 'b', 'choice3': 'c', 'choice4': 'd', 'answer': ' x '}`,
+			`{'choice1': None, 'choice2': 'b', 'choice3': 'c', 'choice4': 'd', 'answer': 'x', 'choices': ['', 'b', 'c', 'd']}`},
+		{"okapi/arc_multilingual/utils.py", "process_docs", `{'id': 1, 'instruction': ' a [b] c', 'option_a': 'x', 'option_b': '', 'option_c': None, 'option_d': 'y [title]z', 'option_e': 'w', 'answer': 'B'}`,
+			`{'id': 1, 'instruction': ' a [b] c', 'option_a': 'x', 'option_b': '', 'option_c': None, 'option_d': 'y [title]z', 'option_e': 'w', 'answer': 'B', 'query': 'Question: a c\nAnswer:', 'choices': ['x', 'y. z', 'w'], 'gold': 1}`},
+		{"eus_exams/utils.py", "process_docs", `{'answer': 4, 'candidates': ['a', 'b', 'c', 'd']}`, `None`},
+		{"eus_exams/utils.py", "process_docs", `{'answer': 3, 'candidates': ['a', 'b', 'c', 'd']}`, `{'answer': 3, 'candidates': ['a', 'b', 'c', 'd']}`},
+		{"bigbench/utils.py", "filter_multiple_choice", `{'multiple_choice_targets': []}`, `None`},
+		{"winogender/utils.py", "filter_male", `{'gender': 'female'}`, `None`},
+		{"global_mmlu/full/en/utils.py", "process_anatomy", `{'subject': 'anatomy'}`, `{'subject': 'anatomy'}`},
+		{"global_mmlu/full/en/utils.py", "process_anatomy", `{'subject': 'law'}`, `None`},
+		{"global_mmlu/default/en/utils.py", "process_social_sciences", `{'subject_category': 'Social Sciences'}`, `{'subject_category': 'Social Sciences'}`},
+		{"include/default/Albanian/utils.py", "process_arts_humanities", `{'domain': 'Arts & Humanities'}`, `{'domain': 'Arts & Humanities'}`},
+		{"mmlu_pro/utils.py", "process_computer_science", `{'category': 'computer science'}`, `{'category': 'computer science'}`},
+		{"llama3/instruct/mmlu_es/utils.py", "process_docs_anatomy", `{'subtask_name': 'mmlu_es_chat.anatomy'}`, `{'subtask_name': 'mmlu_es_chat.anatomy'}`},
+		{"openai-mmmlu/default/utils.py", "process_anatomy", `{'Subject': 'anatomy_test.csv_sw-KE.csv'}`, `{'Subject': 'anatomy_test.csv_sw-KE.csv'}`},
+		{"hendrycks_math/utils.py", "process_docs", `{'problem': 'p', 'level': 'l', 'solution': 's \\\\boxed{\\\\frac{1}{2}} t'}`, `{'problem': 'p', 'level': 'l', 'solution': 's \\\\boxed{\\\\frac{1}{2}} t', 'answer': '\\\\frac{1}{2}'}`},
+	} {
+		f, err := Find(Docs, Call{File: c.file, Name: c.name})
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		doc, err := pyval.LiteralEval(c.doc)
+		if err != nil {
+			t.Fatal(c.file, err)
+		}
+		row, err := f.Func.Row(doc.(*pyval.Dict))
+		got := "None"
+		if row != nil {
+			got = pyval.Repr(row)
+		}
+		if err != nil || got != c.want {
+			t.Errorf("%s:%s of %s is\n%s, %v; want\n%s", c.file, c.name, c.doc, got, err, c.want)
+		}
+		if again, _ := pyval.LiteralEval(c.doc); !pyval.Equal(again, doc) {
+			t.Errorf("%s:%s changes its document", c.file, c.name)
+		}
+		if _, err := f.Func.Row(new(pyval.Dict)); err == nil {
 			t.Errorf("%s:%s of nothing has a value", c.file, c.name)
 		}
 	}

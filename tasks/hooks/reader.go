@@ -6,13 +6,17 @@ import (
 
 // reader reads the columns of a document for a hook and keeps the first error, as Python would raise it.
 type reader struct {
-	doc *pyval.Dict
-	err error
+	doc   *pyval.Dict
+	err   error
+	above *reader // of the document that this one lies in; it gets the error too
 }
 
 func (r *reader) fail(kind, format string, args ...any) {
-	if r.err == nil {
-		r.err = pyval.Errorf(kind, format, args...)
+	err := pyval.Errorf(kind, format, args...)
+	for ; r != nil; r = r.above {
+		if r.err == nil {
+			r.err = err
+		}
 	}
 }
 
