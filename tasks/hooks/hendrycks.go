@@ -12,6 +12,10 @@ var mathematics = []Hook{
 		Func: mapRows(func(r *reader) *pyval.Dict {
 			return dict(field{"problem", r.value("problem")}, field{"solution", r.value("solution")}, field{"answer", r.boxed("solution")})
 		})},
+	{Kind: Docs, Files: []string{"minerva_math/utils.py"}, Name: "process_docs", Digests: []string{"dc0a4bb7240e5e44"},
+		Func: mapRows(func(r *reader) *pyval.Dict {
+			return dict(field{"problem", r.value("problem")}, field{"solution", r.value("solution")}, field{"answer", r.minerva(pyval.Str(r.boxed("solution")))})
+		})},
 }
 
 // boxed gives what the last \boxed of a column holds.

@@ -149,6 +149,10 @@ func Find(kind Kind, c Call) (*Found, error) {
 	if kind.Scores() {
 		return found, nil
 	}
+	if docs, ok := written(kind, c); ok {
+		found.Func.Samples = func() ([]*pyval.Dict, error) { return docs, nil }
+		return found, nil
+	}
 	var chosen *Hook
 	for _, group := range all {
 		for i := range group {
@@ -183,6 +187,25 @@ func Find(kind Kind, c Call) (*Found, error) {
 		}
 	}
 	return found, nil
+}
+
+// written gives the worked examples of a function that does nothing but return them: its source says all.
+func written(kind Kind, c Call) ([]*pyval.Dict, bool) {
+	if kind != Samples {
+		return nil, false
+	}
+	v, ok := c.Module.Returned(c.Base)
+	items, isList := pyval.Items(v)
+	if !ok || !isList {
+		return nil, false
+	}
+	docs := make([]*pyval.Dict, len(items))
+	for i, item := range items {
+		if docs[i], ok = item.(*pyval.Dict); !ok {
+			return nil, false
+		}
+	}
+	return docs, true
 }
 
 // stands reports whether the hook is for a file of this path.

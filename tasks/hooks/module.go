@@ -184,3 +184,24 @@ func (m *Module) Assigned(name string) (string, bool) {
 	value, ok := strings.CutPrefix(rest, "=")
 	return strings.TrimSpace(value), ok && !strings.HasPrefix(value, "=")
 }
+
+// Returned gives the value of a function that does nothing but return a literal; false for any other.
+func (m *Module) Returned(name string) (pyval.Value, bool) {
+	if m == nil || len(m.bound[name]) != 1 {
+		return nil, false
+	}
+	lines := m.statements[m.bound[name][0]].lines
+	if !strings.HasPrefix(lines[0].text, "def ") || len(lines) < 2 {
+		return nil, false
+	}
+	body := lines[1:]
+	if len(body) == 2 && strings.HasPrefix(body[0].text, `"""`) {
+		body = body[1:]
+	}
+	text, ok := strings.CutPrefix(body[0].text, "return ")
+	if !ok || len(body) != 1 {
+		return nil, false
+	}
+	v, err := pyval.LiteralEval(text)
+	return v, err == nil
+}
