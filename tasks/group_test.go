@@ -35,8 +35,8 @@ func TestGroup(t *testing.T) {
 	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 	index, err := tasks.NewIndex(tasks.Source{FS: fstest.MapFS{
 		"a.yaml": file("task: a\ntag: t\n" + keys), "b.yaml": file("task: b\ntag: [t, u]\n" + keys), "c.yaml": file("task: c\nnum_fewshot: 0\n" + keys),
-		"d.jsonl":  file(strings.Join(rows(4), "\n")),
-		"in.yaml":  file("group: in\nnum_fewshot: 1\ntask: [c]\naggregate_metric_list: {metric: acc, weight_by_size: truez}\n"),
+		"d.jsonl": file(strings.Join(rows(4), "\n")),
+		"in.yaml": file("group: in\nnum_fewshot: 1\ntask: [c]\naggregate_metric_list: {metric: acc, weight_by_size: truez}\n"),
 		"out.yaml": file("group: out\ngroup_alias: Out\ntask:\n- t\n- {task: c, num_fewshot: 2}\n- in\n- {group: in, num_fewshot: 3}\n- {group: new, task: [a]}\n" +
 			"- {task: own, " + strings.ReplaceAll(strings.TrimSpace(keys), "\n", ", ") + "}\n" +
 			"aggregate_metric_list:\n- {metric: acc, filter_list: none, weight_by_size: no}\n- {metric: f1, aggregation: mean, filter_list: [x, y]}\nmetadata: {version: 2}\n"),

@@ -59,6 +59,9 @@ type Call struct {
 	// NAME = partial(BASE, ...). Args is nil where the source does not say so.
 	Base string
 	Args *pyval.Dict
+	// Path is the file on disk, and Python an interpreter that may run it; "" and nil where there is none.
+	Path   string
+	Python *Python
 }
 
 // argument gives a text argument of a partial function, or else what follows the prefix of its name.
@@ -124,14 +127,15 @@ type Found struct {
 	Digest string
 	// Func is the equivalent; empty for a kind that scores.
 	Func Func
+	// Remote is the function in an interpreter, for a kind that scores; nil where none may run it.
+	Remote *Remote
 }
 
 // Name gives the file and the function, for messages.
 func (f *Found) Name() string { return f.File + ":" + f.Function }
 
-// Find gives the native equivalent of a function. Without one, the error is a *MissingError. A function that scores
-// is found wherever its source defines it: its equivalent is for the evaluators to know.
-func Find(kind Kind, c Call) (*Found, error) {
+// findNative gives the native equivalent of a function in the lists of this package.
+func findNative(kind Kind, c Call) (*Found, error) {
 	missing := &MissingError{Kind: kind, File: c.File, Name: c.Name}
 	c.Base = c.Name
 	if c.Module != nil {
