@@ -32,8 +32,8 @@ func (c *compiler) assign(target node, s scope) func(r *run, v pyval.Value) erro
 		a, attr := c.access(s, v), t.attr
 		return func(r *run, v pyval.Value) error {
 			ns, ok := a.get(r).(*namespace)
-			if !ok {
-				return &pyval.Error{Kind: "TemplateRuntimeError", Msg: "cannot assign attribute on non-namespace object"}
+			if !ok { // a block's text, of which checkNamespaces knows nothing
+				return pyval.Errorf("TypeError", "cannot assign attribute on non-namespace object")
 			}
 			ns.attrs.Set(attr, v)
 			return nil
@@ -45,6 +45,29 @@ func (c *compiler) assign(target node, s scope) func(r *run, v pyval.Value) erro
 		sets[i] = c.assign(item, s)
 	}
 	return func(r *run, v pyval.Value) error { return unpack(r, v, sets) }
+}
+
+// checkNamespaces gives the steps that make sure, before a value is computed, that attributes are set only
+// of namespaces.
+func (c *compiler) checkNamespaces(target node, s scope) []step {
+	switch t := target.(type) {
+	case *nsRefNode:
+		v, _ := s.syms.find(t.name)
+		a, line, name := c.access(s, v), t.lineNo(), t.name
+		return []step{func(r *run) error {
+			if _, ok := a.get(r).(*namespace); ok {
+				return nil
+			}
+			return atLine(line, pyval.Errorf("TemplateRuntimeError", "cannot assign attribute on non-namespace object %s", pyval.Repr(name)))
+		}}
+	case *tupleNode:
+		var steps []step
+		for _, item := range t.items {
+			steps = append(steps, c.checkNamespaces(item, s)...)
+		}
+		return steps
+	}
+	return nil
 }
 
 func (r *run) export(name string, v pyval.Value) {

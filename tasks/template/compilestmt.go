@@ -13,13 +13,13 @@ func (c *compiler) stmt(st stmt, s scope) []step {
 		return []step{c.forLoop(st, s)}
 	case *setNode:
 		value, set := c.expr(st.value, s), c.assign(st.target, s)
-		return []step{func(r *run) error {
+		return append(c.checkNamespaces(st.target, s), func(r *run) error {
 			v, err := value(r)
 			if err == nil {
 				err = set(r, v)
 			}
 			return atLine(line, err)
-		}}
+		})
 	case *setBlockNode:
 		return []step{c.setBlock(st, s)}
 	case *macroNode:
