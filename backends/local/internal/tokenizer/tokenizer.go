@@ -10,9 +10,12 @@
 // ids by a model (bpe.go, unigram.go, words.go); the post-processor puts special tokens around them (post.go). Ids are
 // turned into text by decoders (decode.go).
 //
-// The Unicode data is the reference's: classes.go says of which versions. What is left to Go's own version (15 with Go
-// 1.26) are properties in patterns that classes.txt does not list, and case in patterns; grapheme clusters, which
-// matter for sentencepiece's character map alone, are those of Unicode 17.
+// The Unicode data is the reference's, asked of it character by character (classes.txt): Unicode 16 for patterns, words,
+// white space, numbers and case, Unicode 9 for normal forms and marks, an older one still for BERT's punctuation and
+// control characters, and sentencepiece's scripts. golang.org/x/text makes the normal forms (Unicode 15 with Go 1.26, 17
+// with 1.27), kept from what Unicode 9 does not know. What is left to Go's own version are properties in patterns that
+// classes.txt does not list, and case in patterns; grapheme clusters, which matter for sentencepiece's character map
+// alone, are those of Unicode 17. TestEveryCharacter says whether a new version of any of them shows.
 package tokenizer
 
 import (
