@@ -1,7 +1,17 @@
 // Package dataset reads the rows of data files as values with ordered columns.
 //
-// Rows are streamed: no reader holds a file in memory, so a file of any number of rows may be read. A
-// value has the type that the file gives it; nothing is coerced.
+// Open finds the files of a dataset: in a folder, in a copy of a repository, in the caches that Python's
+// libraries share, or on the hub, in this order; what is on this machine whole takes no network call. Rows
+// reads files that are known.
+//
+// Rows are streamed: no reader holds a file in memory, so a file of any number of rows may be read. Rows gives
+// a value the type that the file gives it. Open gives the rows that load_dataset of Python's datasets 5 gives,
+// which makes the columns of all rows the same; dates, times and decimals, which have no value here, are the
+// text that str gives of them, and bytes are refused.
+//
+// It differs from Python where that depends on chance or coerces: a JSON array keeps dates as texts, types are
+// found over all files of a split and not over the first block, and a configuration without a README.md may be
+// a folder of its name.
 package dataset
 
 import (
