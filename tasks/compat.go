@@ -19,6 +19,7 @@ func Quirks() []Quirk {
 		{"first-document-typing", "whether a question depends on the choice is decided on the first document for all"},
 		{"fewshot-columns", "worked examples are asked for the columns of the asked split instead of their own"},
 		{"yaml-truth-choices", "the unquoted choices yes, no, on and off become True and False"},
+		{"gpqa-shuffle", "the order of GPQA's options depends on what was loaded before; compat mode mends it too, since no run repeats it"},
 		{"text-column-choices", "a column of text that gives the choices is cut into characters"},
 	}
 }

@@ -42,3 +42,31 @@ func TestWrittenSamples(t *testing.T) {
 		t.Error("a function that computes is taken for one that returns")
 	}
 }
+
+// The order of GPQA's options depends on the question alone, and the answer follows it.
+func TestGPQA(t *testing.T) {
+	f, err := Find(Docs, Call{File: "gpqa/n_shot/utils.py", Name: "process_docs"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	orders := make(map[pyval.Value]bool)
+	for _, right := range []string{"r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7"} {
+		doc := dict(field{"Correct Answer", " " + right}, field{"Incorrect Answer 1", "a  b"}, field{"Incorrect Answer 2", nil}, field{"Incorrect Answer 3", "c [x]"})
+		row, err := f.Func.Row(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, _ := f.Func.Row(doc)
+		if !pyval.Equal(row, again) {
+			t.Error("the order changes")
+		}
+		answer, _ := row.Get("answer")
+		orders[answer] = true
+		if v, _ := row.Get("choice" + string(rune(answer.(string)[1]-'A'+'1'))); v != right {
+			t.Errorf("%v is %v, want %s", answer, v, right)
+		}
+	}
+	if len(orders) < 2 {
+		t.Error("the right answer is always in one place")
+	}
+}
