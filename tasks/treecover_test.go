@@ -74,7 +74,7 @@ func TestTreeCoverage(t *testing.T) {
 }
 
 // treeShare is the least share of tasks that load, in thousandths; it rises with each hook that is added.
-const treeShare = 870
+const treeShare = 885
 
 func describeHook(m *hooks.MissingError) string {
 	file := m.File

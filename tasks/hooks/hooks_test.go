@@ -167,6 +167,7 @@ func TestHookValues(t *testing.T) {
 		{"super_glue/record/util.py", "doc_to_choice", `{'query': 'q @placeholder', 'entities': ['x', 'y']}`, `['  - q x', '  - q y']`},
 		{"coqa/utils.py", "doc_to_text", `{'story': 's', 'questions': {'input_text': ['q1', 'q2']}, 'answers': {'input_text': ['a1', 'a2']}}`, `'s\n\nQ: q1\n\nA: a1\n\nQ: q2\n\nA:'`},
 		{"coqa/utils.py", "doc_to_target", `{'questions': {'input_text': ['q1', 'q2']}, 'answers': {'input_text': ['a1', 'a2']}, 'additional_answers': {'0': {'input_text': ['x', 'A2']}, '1': {'input_text': ['x', 'b']}}}`, `['a2', 'b']`},
+		{"leaderboard/musr/utils.py", "doc_to_text", `{'narrative': 'n', 'question': 'q', 'choices': "['a', 'b']"}`, `'n\n\nq\n\n1 - a\n2 - b\n\nAnswer:'`},
 		{"glue/mnli/utils.py", "doc_to_text", `{'premise': 'p', 'hypothesis': ' h '}`, `'p\nQuestion: h. True, False or Neither?\nAnswer:'`},
 		{"wikitext/preprocess_wikitext.py", "wikitext_detokenizer", `{'page': ' = = H = = \n a @-@ b , ( c ) " d " it \'s 3 @.@ 4 ; [ e ] { f } 5 ° N '}`, `' == H ==\na-b, (c) "d" it\'s 3.4; [e] {f} 5°N '`},
 		{"super_glue/copa/utils.py", "doc_to_target", `{'label': True, 'choice1': 'A b', 'choice2': 'C d'}`, `' c d'`},

@@ -1,6 +1,8 @@
 package hooks
 
 import (
+	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/onset-eval/onset/tasks/pyre"
@@ -47,6 +49,15 @@ var various = []Hook{
 	{Kind: Docs, Files: []string{"noreval/noridiom/utils.py"}, Name: "filter_dataset_nb", Digests: []string{"c1e7fb70fe038912"}, Func: keepEqual("language", "nob")},
 	{Kind: Docs, Files: []string{"winogender/utils.py"}, Name: "filter_male", Digests: []string{"020c833f7d93a8ad"}, Func: keepEqual("gender", "male")},
 	{Kind: Docs, Files: []string{"winogender/utils.py"}, Name: "filter_female", Digests: []string{"5f4257fcc8773c4d"}, Func: keepEqual("gender", "female")},
+	{Kind: Doc, Files: []string{"leaderboard/musr/utils.py"}, Name: "doc_to_text", Digests: []string{"7eacae20eede419a"},
+		Func: ofDoc(func(r *reader) pyval.Value {
+			text := r.str("narrative") + "\n\n" + r.str("question") + "\n\n"
+			for i, c := range r.listOf(r.literal("choices")) {
+				text += strconv.Itoa(i+1) + " - " + pyval.Str(c) + "\n"
+			}
+			return text + "\nAnswer:"
+		})},
+	{Kind: Docs, Files: []string{"okapi/truthfulqa_multilingual/utils.py"}, Name: "process_docs", Digests: []string{"02600966a1d5bbfc"}, Make: okapiTruthful},
 	{Kind: Doc, Files: []string{"wikitext/preprocess_wikitext.py"}, Name: "wikitext_detokenizer", Digests: []string{"3a709cb5fa82f854"}, Func: ofDoc(wikitext)},
 }
 
@@ -132,4 +143,26 @@ func wikitext(r *reader) pyval.Value {
 		s = strings.ReplaceAll(s, pair[0], pair[1])
 	}
 	return s
+}
+
+// okapiTruthful puts the examples that the source holds before each question.
+func okapiTruthful(c Call) (Func, error) {
+	text, ok := c.Module.Assigned("QA_PROMPT")
+	if !ok {
+		return Func{}, errors.New("its source, which holds the worked examples, is not there")
+	}
+	v, err := pyval.LiteralEval(text)
+	if err != nil {
+		return Func{}, err
+	}
+	examples := pyval.Str(v)
+	return mapRows(func(r *reader) *pyval.Dict {
+		question := " "
+		if r.value("question") != nil {
+			question = r.withoutBrackets(r.text("question"))
+		}
+		return dict(field{"question", question}, field{"query", examples + "\n\nQ: " + question + "\nA:"},
+			field{"mc1_choices", r.value("mc1_targets_choices")}, field{"mc2_choices", r.value("mc2_targets_choices")},
+			field{"mc2_targets", dict(field{"labels", r.value("mc2_targets_labels")})}, field{"gold", " "})
+	}), nil
 }
