@@ -38,7 +38,7 @@ func Filters() []Filter {
 		{"take_first_k", "keeps the first k draws (option k)", takeFirstK},
 		{"majority_vote", "keeps the most frequent answer, the earliest of equals", majorityVote},
 		{"regex", "finds a regular expression (regex_pattern) and keeps match group_select, else fallback", regexFilter},
-		{"remove_whitespace", "takes white space away at the start", eachText(func(s string) string { return strings.TrimLeftFunc(s, isSpace) })},
+		{"remove_whitespace", "takes white space away at both ends", eachText(func(s string) string { return strings.TrimFunc(s, isSpace) })},
 		{"strip", "takes white space away at both ends", eachText(func(s string) string { return strings.TrimFunc(s, isSpace) })},
 		{"lowercase", "makes letters small", eachText(lower)},
 		{"uppercase", "makes letters large", eachText(upper)},

@@ -3,6 +3,7 @@ package tasks
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/tasks/pyval"
@@ -137,7 +138,7 @@ func (m *maker) prompt(opening []message, question, prefix string, inputs bool) 
 	if inputs {
 		t.targetDelimiter = ""
 	}
-	all := append(opening[:len(opening):len(opening)], t.messages(example{question: question, prefix: prefix})...)
+	all := slices.Concat(opening, t.messages(example{question: question, prefix: prefix}))
 	if !m.options.chat() {
 		r.Prompt = textOf(all)
 		return r, nil

@@ -35,13 +35,13 @@ func (s Suite) Cells(x *Index) ([]Cell, error) {
 	for _, e := range s.Entries {
 		refs, err := x.Resolve(e.Task)
 		if err != nil {
-			return nil, e.point("task", err)
+			return nil, e.point(err)
 		}
 		for _, ref := range refs {
 			name := ref.Name
 			t, err := ref.Load()
 			if err != nil {
-				return nil, e.point("task", err)
+				return nil, e.point(err)
 			}
 			cells, err := e.cells(t)
 			if err != nil {
@@ -50,7 +50,7 @@ func (s Suite) Cells(x *Index) ([]Cell, error) {
 			for _, c := range cells {
 				k := key{name, c.Variant}
 				if seen[k] {
-					return nil, e.point("task", fmt.Errorf("%s with style %s, %d shots and seed %d is asked for twice",
+					return nil, e.point(fmt.Errorf("%s with style %s, %d shots and seed %d is asked for twice",
 						name, c.Variant.Style, c.Variant.Shots, c.Variant.Seed))
 				}
 				seen[k] = true
@@ -91,14 +91,14 @@ func (e Entry) cells(t *Task) ([]Cell, error) {
 	return out, nil
 }
 
-// point puts the place of one of the entry's keys before the error, where the suite is from a file.
-func (e Entry) point(key string, err error) error { return pointAt(e.at[key], err) }
+// point puts the place of the entry's task before the error, where the suite is from a file.
+func (e Entry) point(err error) error { return pointAt(e.at["task"], err) }
 
 // pointVariant points at the very style or number that the task does not have.
 func (e Entry) pointVariant(v Variant, err error) error {
 	var wrong *VariantError
 	if !errors.As(err, &wrong) {
-		return e.point("task", err)
+		return e.point(err)
 	}
 	at := e.at["task"]
 	if f := e.at["styles"]; wrong.Field == "style" && f.Set() {

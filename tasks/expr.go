@@ -94,9 +94,6 @@ func (e *expr) readConstant(f yamlfile.Field) (done bool, err error) {
 	return true, nil
 }
 
-// constantOnly reports whether the value is the same for all documents.
-func (e expr) constantOnly() bool { return e.tmpl == nil && e.hook == nil }
-
 // value gives what a function makes of the document, the raw value of a column where the source is a column's
 // name, a constant as it is, and else the rendered template. rendered tells of the last.
 func (e expr) value(doc *pyval.Dict, names columns) (v pyval.Value, rendered bool, err error) {

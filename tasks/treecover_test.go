@@ -28,7 +28,8 @@ func TestTreeCoverage(t *testing.T) {
 		uses, err := index.Functions(name)
 		var missing []*hooks.MissingError
 		for _, u := range uses {
-			if m, ok := u.Missing.(*hooks.MissingError); ok {
+			var m *hooks.MissingError
+			if errors.As(u.Missing, &m) {
 				missing = append(missing, m)
 			}
 			if u.Kind.Scores() {

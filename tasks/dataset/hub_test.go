@@ -499,7 +499,10 @@ func TestHubRetries(t *testing.T) {
 	if want := []time.Duration{7 * time.Second, 2 * time.Second}; !slices.Equal(waits, want) {
 		t.Errorf("waits %v, want %v", waits, want)
 	}
-	h.before = func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(503); return true }
+	h.before = func(w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return true
+	}
 	_, err := dataset.Open(context.Background(), dataset.Ref{Path: "org/name"}, h.sources(t))
 	wantError(t, err, nil, "HTTP 503")
 	h.Close()
