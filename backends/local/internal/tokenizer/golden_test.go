@@ -96,6 +96,7 @@ func TestFamilies(t *testing.T) {
 	hard := readHard(t)
 	for _, g := range readGolden(t).Families {
 		t.Run(g.Name, func(t *testing.T) {
+			t.Parallel()
 			if g.Count < 10_000 {
 				t.Fatalf("%d strings", g.Count)
 			}
@@ -112,6 +113,7 @@ func TestComponents(t *testing.T) {
 	}
 	for _, g := range readGolden(t).Components {
 		t.Run(g.Name, func(t *testing.T) {
+			t.Parallel()
 			tok, err := tokenizer.Parse(g.Name, files[g.Name])
 			if err != nil {
 				t.Fatal(err)

@@ -39,6 +39,7 @@ func TestEveryCharacter(t *testing.T) {
 	}
 	for name, hashes := range want {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			tok, err := tokenizer.Parse(name, files[name])
 			if err != nil || len(hashes) != len(texts)*digits {
 				t.Fatalf("%d digits for %d texts, %v", len(hashes), len(texts), err)
