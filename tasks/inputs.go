@@ -34,6 +34,21 @@ func (t *Task) DependsOnChoice(s Style) (bool, error) {
 	return t.inputs[s]()
 }
 
+// OutputType gives the dialect's word for what the style asks: generate_until, multiple_choice, loglikelihood or
+// loglikelihood_rolling; "" for a style that the task does not have.
+func (t *Task) OutputType(s Style) string {
+	if l := t.layouts[s]; l != nil {
+		return string(l.output)
+	}
+	return ""
+}
+
+// HasChoices reports whether the style has doc_to_choice.
+func (t *Task) HasChoices(s Style) bool {
+	l := t.layouts[s]
+	return l != nil && l.eval.choice.isSet
+}
+
 // Scoring lists the functions that judge the style's answers, in the order of its keys. They are Python's, so
 // whoever scores the task needs equivalents.
 func (t *Task) Scoring(s Style) []*hooks.Found {

@@ -11,6 +11,8 @@ type MetricSpec struct {
 	Name        string  `json:"metric"`
 	Aggregation string  `json:"aggregation,omitempty"`
 	Options     Options `json:"options,omitempty"`
+	// HigherIsBetter is nil where the task does not say.
+	HigherIsBetter *bool `json:"-"`
 	// Func and AggregationFunc are functions that the task file names instead; nil where it names none.
 	Func            *hooks.Found `json:"-"`
 	AggregationFunc *hooks.Found `json:"-"`

@@ -27,7 +27,10 @@ func readMetrics(d document, f yamlfile.Field) ([]MetricSpec, error) {
 				if m.Func, err = d.hook(p.Field, hooks.Metric); err == nil {
 					m.Name, err = nameOf(d, p.Field)
 				}
-			case "higher_is_better": // the scorer says so itself
+			case "higher_is_better":
+				var better bool
+				better, err = readTruthy(p.Field)
+				m.HigherIsBetter = &better
 			case "aggregation":
 				if m.AggregationFunc, err = d.hook(p.Field, hooks.Aggregate); err == nil {
 					m.Aggregation, err = nameOf(d, p.Field)
