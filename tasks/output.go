@@ -2,21 +2,6 @@ package tasks
 
 import "github.com/onset-eval/onset/tasks/pyval"
 
-// Output gives output_type, as lm-evaluation-harness names it: multiple_choice, loglikelihood, loglikelihood_rolling or
-// generate_until; "" for a style that the task does not have.
-func (t *Task) Output(s Style) string {
-	if l := t.layouts[s]; l != nil {
-		return string(l.output)
-	}
-	return ""
-}
-
-// HasChoices reports whether the style's answers are chosen among options.
-func (t *Task) HasChoices(s Style) bool {
-	l := t.layouts[s]
-	return l != nil && l.eval.choice.isSet
-}
-
 // configKeys are the keys of a task's configuration in the order in which lm-evaluation-harness writes them
 // (config/task.py, TaskConfig).
 var configKeys = [...]string{"task", "task_alias", "tag", "custom_dataset", "dataset_path", "dataset_name", "dataset_kwargs",
@@ -55,24 +40,4 @@ func (x *Index) Outline(name string) (*Task, error) {
 	}
 	t, err := x.readNamed(e, name, nil)
 	return t, e.tree.source.wrap(err)
-}
-
-// HarnessOnly says that the style names functions of lm-evaluation-harness's to judge with.
-func (t *Task) HarnessOnly(s Style) bool {
-	if t.Results(s) != nil {
-		return true
-	}
-	for _, m := range t.Metrics(s) {
-		if m.Func != nil || m.AggregationFunc != nil {
-			return true
-		}
-	}
-	for _, p := range t.Filters(s) {
-		for _, f := range p.Filters {
-			if f.Func != nil {
-				return true
-			}
-		}
-	}
-	return false
 }

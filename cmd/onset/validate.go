@@ -146,6 +146,5 @@ func validateTask(file string) (string, error) {
 }
 
 func resolveScorers(task *tasks.Task, style tasks.Style) error {
-	_, err := runner.Bind(task, style)
-	return err
+	return runner.Judged(task, style)
 }

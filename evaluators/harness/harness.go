@@ -39,7 +39,7 @@ type typing struct{ inputs, targets bool }
 
 // New resolves a task's metrics, filters and functions. What the harness has and onset has not is an error that names it.
 func New(t *tasks.Task, style tasks.Style, rules lmeval.Rules) (*Task, error) {
-	c := lmeval.Config{Name: t.Name(), OutputType: lmeval.OutputType(t.Output(style)), HasChoices: t.HasChoices(style), Rules: rules}
+	c := lmeval.Config{Name: t.Name(), OutputType: lmeval.OutputType(t.OutputType(style)), HasChoices: t.HasChoices(style), Rules: rules}
 	for _, m := range t.Metrics(style) {
 		spec, err := metric(m)
 		if err != nil {

@@ -109,7 +109,7 @@ func bind(p Plan) ([]cell, error) {
 		switch {
 		case herr == nil:
 			bound[i].harness = own
-		case herr != nil && err != nil && c.Task.HarnessOnly(c.Variant.Style):
+		case herr != nil && err != nil && len(c.Task.Scoring(c.Variant.Style)) > 0:
 			return nil, herr
 		case err != nil:
 			return nil, err
@@ -132,13 +132,14 @@ func Rules(a Ask) lmeval.Rules {
 	return lmeval.Rules{}
 }
 
-// Bind resolves what judges a task in a style: its metrics and filters.
+// Bind resolves what of onset's own judges a task in a style: its metrics and filters. Where that is for
+// lm-evaluation-harness's rules to do, it is an error.
 func Bind(task *tasks.Task, style tasks.Style) ([]evaluators.Bound, error) {
 	if found := task.Scoring(style); len(found) > 0 {
-		return nil, fmt.Errorf("task %s: its answers are judged by the Python function %s, which has no equivalent here yet", task.Name(), found[0].Name())
+		return nil, fmt.Errorf("task %s: its answers are judged by the function %s", task.Name(), found[0].Name())
 	}
 	if inputs, err := task.DependsOnChoice(style); err != nil || inputs {
-		return nil, errors.Join(err, fmt.Errorf("task %s: questions that depend on the choice are not scored yet", task.Name()))
+		return nil, errors.Join(err, fmt.Errorf("task %s: its questions depend on the choice", task.Name()))
 	}
 	pipelines, err := evaluators.ResolvePipelines(task.Filters(style))
 	if err != nil {
