@@ -75,7 +75,7 @@ func TestFilters(t *testing.T) {
 		{"default regex", []tasks.FilterSpec{filter("regex", nil), first}, []string{"so #### 1,000 "}, Answer{Text: "1,000", Parsed: true}},
 		{"default fallback", []tasks.FilterSpec{filter("regex", nil), first}, []string{"so 1,000"}, Answer{Text: "[invalid]"}},
 		{"what follows a fallback leaves it", []tasks.FilterSpec{filter("regex", tasks.Options{"fallback": " X "}), filter("lowercase", nil), filter("strip", nil)}, []string{""}, Answer{Text: " X "}},
-		{"remove_whitespace", []tasks.FilterSpec{filter("remove_whitespace", nil)}, []string{" \n\u00a0a "}, Answer{Text: "a ", Parsed: true}},
+		{"remove_whitespace", []tasks.FilterSpec{filter("remove_whitespace", nil)}, []string{" \n\u00a0a "}, Answer{Text: "a", Parsed: true}},
 		{"strip", []tasks.FilterSpec{filter("strip", nil)}, []string{" \n\u00a0a \x1c"}, Answer{Text: "a", Parsed: true}},
 		{"lowercase", []tasks.FilterSpec{filter("lowercase", nil)}, []string{"ÀB ΣΑΣ"}, Answer{Text: "àb σας", Parsed: true}},
 		{"uppercase", []tasks.FilterSpec{filter("uppercase", nil)}, []string{"straße"}, Answer{Text: "STRASSE", Parsed: true}},

@@ -69,14 +69,14 @@ func open(ctx context.Context, ref Ref, src Sources) (*Dataset, error) {
 		return openFiles(ctx, ref, src)
 	}
 	if dir := src.local(ref.Path); isDir(dir) {
-		return openRepo(ctx, folder(dir), ref, src)
+		return openRepo(ctx, folder(dir), ref)
 	}
 	if !filepath.IsLocal(ref.Path) {
 		return nil, errors.New("there is no such folder")
 	}
 	for _, d := range src.Dirs {
 		if dir := filepath.Join(d, filepath.FromSlash(ref.Path)); isDir(dir) {
-			return openRepo(ctx, folder(dir), ref, src)
+			return openRepo(ctx, folder(dir), ref)
 		}
 	}
 	if err := hub.CheckRepo(ref.Path); err != nil {
@@ -135,7 +135,7 @@ func openSnapshot(ctx context.Context, ref Ref, src Sources, sha string) (*Datas
 	if entries, ok := src.Hub.CachedTree(ref.Path, sha); ok {
 		return openCommit(ctx, ref, src, sha, entries)
 	}
-	d, err := openRepo(ctx, folder(src.Hub.Snapshot(ref.Path, sha)), ref, src)
+	d, err := openRepo(ctx, folder(src.Hub.Snapshot(ref.Path, sha)), ref)
 	if err != nil {
 		return nil, err
 	}

@@ -91,7 +91,7 @@ func openCommit(ctx context.Context, ref Ref, src Sources, sha string, entries [
 	script := path.Base(ref.Path) + ".py"
 	scripted := slices.ContainsFunc(entries, func(e hub.Entry) bool { return e.Path == script })
 	if !scripted {
-		d, err := openRepo(ctx, r, ref, src)
+		d, err := openRepo(ctx, r, ref)
 		if !errors.Is(err, errNoData) {
 			return d, err
 		}
@@ -109,7 +109,7 @@ func openCommit(ctx context.Context, ref Ref, src Sources, sha string, entries [
 	case !errors.Is(err, hub.ErrNotFound):
 		return nil, err
 	case scripted:
-		if d, err := openRepo(ctx, r, ref, src); err == nil {
+		if d, err := openRepo(ctx, r, ref); err == nil {
 			return d, nil
 		}
 		return nil, fmt.Errorf("it loads its data by the script %s, which needs Python, and the hub has no converted copy of it", script)
@@ -147,11 +147,11 @@ func openConverted(ctx context.Context, ref Ref, src Sources) (*Dataset, error) 
 		}
 	}
 	ref.Revision = converted
-	return openRepo(ctx, commit{&src.Hub, ref.Path, sha, entries}, ref, src)
+	return openRepo(ctx, commit{&src.Hub, ref.Path, sha, entries}, ref)
 }
 
 // openRepo finds the splits of a configuration, fetches their files, and says how they are read.
-func openRepo(ctx context.Context, r repository, ref Ref, src Sources) (*Dataset, error) {
+func openRepo(ctx context.Context, r repository, ref Ref) (*Dataset, error) {
 	files, err := r.list()
 	if err != nil {
 		return nil, err
