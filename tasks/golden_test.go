@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -17,9 +16,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/tasks"
 	"github.com/onset-eval/onset/tasks/dataset"
+	"github.com/onset-eval/onset/tasks/lmevaltest"
 	"github.com/onset-eval/onset/tasks/pyval"
 )
 
@@ -51,97 +50,18 @@ type goldenRun struct {
 	TaskHashes map[string]string `json:"task_hashes"`
 }
 
-// goldenData gives the folder of recorded runs: that of ONSET_LMEVAL_DATA, or the one beside the project.
-func goldenData(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("ONSET_LMEVAL_DATA")
-	if dir != "" {
-		return dir
-	}
-	dir = filepath.Join("..", "..", "shared", "lmeval")
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("the recorded runs of lm-evaluation-harness are not at %s: set ONSET_LMEVAL_DATA", dir)
-	}
-	return dir
-}
-
 // TestLMEvalGolden holds requests and hashes in compat mode to those of the harness, one recorded run each:
 // requests byte for byte.
 func TestLMEvalGolden(t *testing.T) {
-	dir := goldenData(t)
+	dir := lmevaltest.Dir(t)
 	files, err := filepath.Glob(filepath.Join(dir, "golden", "*@*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recorded runs in %s: %v", dir, err)
 	}
-	source, err := tasks.PathSource(filepath.Join(dir, "tasks"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sources := []tasks.Source{source}
-	if tree := os.Getenv("ONSET_LMEVAL_TREE"); tree != "" {
-		whole, err := tasks.PathSource(tree)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sources = []tasks.Source{whole, source} // what a recorded task includes may be there alone
-	}
-	index, err := tasks.OpenIndex(tasks.IndexOptions{Data: madeUp(t, filepath.Join(dir, "datasets.json"))}, sources...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	index := lmevaltest.Index(t)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) { replay(t, index, file) })
 	}
-}
-
-// madeUp provides the datasets of a file: "path|name" to split to rows.
-func madeUp(t *testing.T, file string) tasks.Provider {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var data map[string]map[string][]json.RawMessage
-	if err := json.Unmarshal(text, &data); err != nil {
-		t.Fatal(err)
-	}
-	return func(path, name string, _ tasks.Options) (map[string][]dataset.File, error) {
-		splits := data[path+"|"+name]
-		if name == "" {
-			splits = data[path+"|None"]
-		}
-		if splits == nil {
-			return nil, fmt.Errorf("no rows were recorded of %s, %s", path, name)
-		}
-		out := make(map[string][]dataset.File)
-		for split, rows := range splits {
-			var b bytes.Buffer
-			for _, row := range rows {
-				if err := json.Compact(&b, row); err != nil {
-					return nil, err
-				}
-				b.WriteByte('\n')
-			}
-			out[split] = []dataset.File{{FS: fstest.MapFS{"rows.jsonl": {Data: b.Bytes()}}, Path: "rows.jsonl", Format: dataset.JSON}}
-		}
-		return out, nil
-	}
-}
-
-// fakeTemplate is the chat template of the recorded runs.
-func fakeTemplate(messages []backends.Message, generate bool) (string, error) {
-	list := make(pyval.List, len(messages))
-	for i, m := range messages {
-		d := new(pyval.Dict)
-		d.Set("role", m.Role)
-		d.Set("content", m.Content)
-		list[i] = d
-	}
-	s, err := pyval.JSON(list, false)
-	if generate {
-		s += "<gen>"
-	}
-	return s, err
 }
 
 func replay(t *testing.T, index *tasks.Index, file string) {
@@ -154,12 +74,6 @@ func replay(t *testing.T, index *tasks.Index, file string) {
 		t.Fatal(err)
 	}
 	refs, err := index.Resolve(run.Task)
-	for _, broken := range index.Broken() {
-		// The folder of recorded runs may lack a file that a task file in it includes.
-		if err != nil && strings.Contains(broken.Error(), run.Task+".yaml:") && strings.Contains(broken.Error(), "include: there is no file") {
-			t.Skipf("%v: set ONSET_LMEVAL_TREE to the folder lm_eval/tasks of the harness", broken)
-		}
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +106,7 @@ func replayTask(t *testing.T, task *tasks.Task, run goldenRun) {
 	}
 	o := tasks.SampleOptions{Compat: true}
 	if run.Chat {
-		o.Template, o.Fold, o.System = fakeTemplate, !run.Multiturn, run.System
+		o.Template, o.Fold, o.System = lmevaltest.Template, !run.Multiturn, run.System
 	}
 	requests := make(map[string]string)
 	var want []string
