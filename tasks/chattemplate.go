@@ -1,6 +1,8 @@
 package tasks
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,8 +13,9 @@ import (
 
 // ChatTemplate compiles a model's Jinja chat template for SampleOptions.Template: messages become the model's text, with
 // the start of an answer, or with the last message left open where it is the start of one, as transformers'
-// apply_chat_template does with add_generation_prompt and continue_final_message.
-func ChatTemplate(source string) (func(messages []backends.Message, generate bool) (string, error), error) {
+// apply_chat_template does with add_generation_prompt and continue_final_message. tokens are further names that templates
+// know, as bos_token.
+func ChatTemplate(source string, tokens map[string]string) (func(messages []backends.Message, generate bool) (string, error), error) {
 	t, err := template.CompileWith(source, template.ChatOptions(time.Now))
 	if err != nil {
 		return nil, err
@@ -26,6 +29,9 @@ func ChatTemplate(source string) (func(messages []backends.Message, generate boo
 			list[i] = d
 		}
 		vars := new(pyval.Dict)
+		for _, name := range slices.Sorted(maps.Keys(tokens)) {
+			vars.Set(name, tokens[name])
+		}
 		vars.Set("messages", list)
 		vars.Set("add_generation_prompt", generate)
 		text, err := t.Render(vars)

@@ -8,7 +8,7 @@ import (
 )
 
 func TestChatTemplate(t *testing.T) {
-	render, err := tasks.ChatTemplate("{% for m in messages %}<{{ m.role }}>{{ m['content'] | trim }}</s>\n{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}")
+	render, err := tasks.ChatTemplate("{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m['content'] | trim }}</s>\n{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}", map[string]string{"bos_token": "^"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,16 +18,16 @@ func TestChatTemplate(t *testing.T) {
 		generate bool
 		want     string
 	}{
-		{turns[:1], true, "<user>1+1?</s>\n<assistant>"},
-		{turns, false, "<user>1+1?</s>\n<assistant>It is"},
-		{nil, false, ""},
+		{turns[:1], true, "^<user>1+1?</s>\n<assistant>"},
+		{turns, false, "^<user>1+1?</s>\n<assistant>It is"},
+		{nil, false, "^"},
 	} {
 		got, err := render(c.turns, c.generate)
 		if err != nil || got != c.want {
 			t.Errorf("%q, %v, want %q", got, err, c.want)
 		}
 	}
-	if _, err := tasks.ChatTemplate("{% for %}"); err == nil {
+	if _, err := tasks.ChatTemplate("{% for %}", nil); err == nil {
 		t.Error("a broken template compiles")
 	}
 }

@@ -143,7 +143,11 @@ func load(fsys fs.FS, name string, o Options) (b *Backend, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Backend{info: describe(name, o, s, c), model: m, tok: tok, kernels: set, first: first}, nil
+	turns, err := readChat(fsys)
+	if err != nil {
+		return nil, err
+	}
+	return &Backend{info: describe(name, o, s, c, turns), model: m, tok: tok, kernels: set, first: first}, nil
 }
 
 // firstToken is the token that stands before a text: the beginning token, or the end token of models without one.
@@ -157,15 +161,22 @@ func firstToken(s spec) (int, error) {
 	return 0, errors.New("config.json names no bos_token_id and no eos_token_id, so there is no token to begin a text with")
 }
 
-func describe(name string, o Options, s spec, c *checkpoint) backends.Info {
+func describe(name string, o Options, s spec, c *checkpoint, turns chat) backends.Info {
 	provider := o.Provider
 	if provider == "" {
 		provider = "local"
 	}
-	return backends.Info{
+	info := backends.Info{
 		Provider: provider, Model: name, WeightsHash: c.hash, Kinds: backends.Kinds[:], Params: c.params, ContextLength: s.context,
-		Details: map[string]string{"architecture": s.architecture, "compute": "f32", "engine": layoutVersion},
+		ChatTemplate: turns.template,
+		Details:      map[string]string{"architecture": s.architecture, "compute": "f32", "engine": layoutVersion},
 	}
+	if turns.template != "" {
+		for name, text := range turns.tokens {
+			info.Details[name] = text
+		}
+	}
+	return info
 }
 
 // Info says what the checkpoint is.

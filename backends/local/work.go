@@ -68,9 +68,19 @@ func (b *Backend) planGenerate(w *work) {
 	w.parts = []part{{ids: ids}}
 }
 
+// encode encodes a text with the tokens that begin and end texts. A text that has the beginning token already, as chat
+// templates write it, gets no second one.
+func (b *Backend) encode(text string) []int {
+	ids := b.tok.Encode(text, true)
+	if bos := b.model.bos; bos >= 0 && len(ids) > 1 && ids[0] == bos && ids[1] == bos {
+		return ids[1:]
+	}
+	return ids
+}
+
 // promptIDs encodes a prompt; an empty one is the token that begins texts.
 func (b *Backend) promptIDs(prompt string) []int {
-	ids := b.tok.Encode(prompt, true)
+	ids := b.encode(prompt)
 	if len(ids) == 0 {
 		ids = []int{b.first}
 	}
@@ -85,12 +95,12 @@ func (b *Backend) planScores(w *work) error {
 		return backends.Errorf(backends.KindInvalid, op, "there is none")
 	}
 	prompt := strings.TrimRightFunc(w.req.Prompt, isSpace)
-	context, lead := len(b.tok.Encode(prompt, true)), []int(nil)
+	context, lead := len(b.encode(prompt)), []int(nil)
 	if context == 0 {
 		context, lead = 1, []int{b.first}
 	}
 	for i, c := range w.req.Continuations {
-		ids := append(slices.Clone(lead), b.tok.Encode(w.req.Prompt+c, true)...)
+		ids := append(slices.Clone(lead), b.encode(w.req.Prompt+c)...)
 		if len(ids) <= context {
 			return backends.Errorf(backends.KindInvalid, op, "continuation %d (%q) adds no token to the prompt", i, c)
 		}

@@ -39,6 +39,9 @@ type typing struct{ inputs, targets bool }
 
 // New resolves a task's metrics, filters and functions. What the harness has and onset has not is an error that names it.
 func New(t *tasks.Task, style tasks.Style, rules lmeval.Rules) (*Task, error) {
+	if unsafe, _ := t.Config().Get("unsafe_code"); unsafe == true {
+		return nil, &UnsafeError{Task: t.Name()}
+	}
 	c := lmeval.Config{Name: t.Name(), OutputType: lmeval.OutputType(t.OutputType(style)), HasChoices: t.HasChoices(style), Rules: rules}
 	for _, m := range t.Metrics(style) {
 		spec, err := metric(m)
@@ -65,6 +68,18 @@ func New(t *tasks.Task, style tasks.Style, rules lmeval.Rules) (*Task, error) {
 		return nil, fmt.Errorf("task %s: %w", t.Name(), err)
 	}
 	return out, nil
+}
+
+// UnsafeError says that a task is judged by running what the model writes.
+type UnsafeError struct{ Task string }
+
+func (e *UnsafeError) Error() string {
+	return fmt.Sprintf("task %s is judged by running the code that the model writes, which onset does not do", e.Task)
+}
+
+// Hint says what to do.
+func (e *UnsafeError) Hint() string {
+	return "leave the task out: running what a model writes needs a sandbox, which onset does not have"
 }
 
 // of gives the task for documents of one typing.

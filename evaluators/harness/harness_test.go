@@ -83,3 +83,12 @@ func TestJudge(t *testing.T) {
 		t.Errorf("a sample without its document is judged: %+v", scores)
 	}
 }
+
+// TestUnsafe holds that tasks which run generated code are refused, and why.
+func TestUnsafe(t *testing.T) {
+	_, err := harness.New(load(t, "doc_to_text: q\ndoc_to_target: a\nunsafe_code: true\n"), tasks.Direct, lmeval.Rules{})
+	var unsafe *harness.UnsafeError
+	if !errors.As(err, &unsafe) || unsafe.Task != "t" {
+		t.Errorf("error %v", err)
+	}
+}

@@ -23,7 +23,7 @@ func SampleOptions(a Ask, c tasks.Cell, info backends.Info) (tasks.SampleOptions
 	if info.ChatTemplate == "" {
 		return o, &NoTemplateError{Model: info.Model}
 	}
-	render, err := tasks.ChatTemplate(info.ChatTemplate)
+	render, err := tasks.ChatTemplate(info.ChatTemplate, info.Details)
 	if err != nil {
 		return o, fmt.Errorf("read the chat template: %w", err)
 	}

@@ -105,10 +105,13 @@ func bind(p Plan) ([]cell, error) {
 		if err == nil && !p.Ask.Compat {
 			continue
 		}
+		var unsafe *harness.UnsafeError
 		own, herr := harness.New(c.Task, c.Variant.Style, Rules(p.Ask))
 		switch {
 		case herr == nil:
 			bound[i].harness = own
+		case errors.As(herr, &unsafe):
+			return nil, herr
 		case herr != nil && err != nil && len(c.Task.Scoring(c.Variant.Style)) > 0:
 			return nil, herr
 		case err != nil:
