@@ -6,6 +6,7 @@ package lmeval
 func Digests(name string) []string { return digests[name] }
 
 var digests = map[string][]string{
+	"afrobench/afriqa/prompt_1/utils.f1":        {"66f3826aafcc4b8f"},
 	"afrobench/masakhaner/utils.span_f1_agg":    {"ed2bb61fde20d977"},
 	"afrobench/masakhapos/utils.acc_score":      {"8840050fab76506e"},
 	"agieval/utils.process_results":             {"fd7497002c69851e"},

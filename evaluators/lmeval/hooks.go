@@ -61,6 +61,7 @@ func AggregationHooks() []Aggregation {
 		Whole("weighted_f1_score", weightedF1),
 		Whole("macro_f1_score", macroF1),
 		Whole("micro_f1_score", microF1),
+		Whole("afrobench/afriqa/prompt_1/utils.f1", pairsF1),
 		Whole("afrobench/masakhaner/utils.span_f1_agg", spanF1),
 		Whole("afrobench/masakhapos/utils.acc_score", tagAccuracy),
 		Whole("super_glue/cb/aggregate.cb_multi_fi", cbMultiF1),

@@ -1,6 +1,7 @@
 package lmeval_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -107,4 +108,27 @@ func TestDigestsName(t *testing.T) {
 			t.Errorf("%s stands for no source", name)
 		}
 	}
+}
+
+// TestPairsF1 holds the mean over pairs: of the words that both have, counted without articles, and 0 where there are
+// none.
+func TestPairsF1(t *testing.T) {
+	for _, a := range lmeval.AggregationHooks() {
+		if a.Name != "afrobench/afriqa/prompt_1/utils.f1" {
+			continue
+		}
+		items := []pyval.Value{pyval.List{"The old man.", "old man"}, pyval.List{"a b", "b c"}, pyval.List{"the", ""}}
+		statistic, err := a.Prepare(items, lmeval.Rules{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := statistic([]int32{0, 1, 2}); math.Abs(v-(1+2.0/3)/3) > 1e-12 {
+			t.Errorf("%v", v)
+		}
+		if _, err := a.Prepare([]pyval.Value{pyval.List{int64(1), "x"}}, lmeval.Rules{}); err == nil {
+			t.Error("a number is a text")
+		}
+		return
+	}
+	t.Fatal("the hook is missing")
 }

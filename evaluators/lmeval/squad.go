@@ -38,6 +38,27 @@ func squadF1(target, answer string) float64 {
 	return bagOverlap(squadWords(target), squadWords(answer))
 }
 
+// pairsF1 is the mean of squadF1 over pairs of target and answer, where texts without a common word have 0, empty ones
+// too.
+func pairsF1(items []pyval.Value, r Rules) (float64, error) {
+	targets, answers, err := pairs(items)
+	if err != nil {
+		return 0, err
+	}
+	all := make([]float64, len(targets))
+	for i := range targets {
+		target, ok := targets[i].(string)
+		answer, isText := answers[i].(string)
+		if !ok || !isText {
+			return 0, fmt.Errorf("pair %d is not of texts", i)
+		}
+		if len(squadWords(target)) > 0 {
+			all[i] = squadF1(target, answer)
+		}
+	}
+	return r.mean(all), nil
+}
+
 func bagOverlap(want, got []string) float64 {
 	if len(want) == 0 || len(got) == 0 {
 		return float64(integer(len(want) == len(got)))
