@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"errors"
 	"io/fs"
 	"path"
 	"slices"
@@ -182,7 +183,12 @@ func provided(d document, path string, data Provider) (map[string][]dataset.File
 	}
 	splits, err := data(path, name, kwargs)
 	if err != nil {
-		return nil, &yamlfile.Error{File: f.File, Line: f.Node.Line, Column: f.Node.Column, Msg: "dataset_path: " + err.Error(), Err: err}
+		advice := ""
+		var h interface{ Hint() string }
+		if errors.As(err, &h) {
+			advice = h.Hint()
+		}
+		return nil, &yamlfile.Error{File: f.File, Line: f.Node.Line, Column: f.Node.Column, Msg: "dataset_path: " + err.Error(), Advice: advice, Err: err}
 	}
 	return splits, nil
 }

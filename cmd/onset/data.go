@@ -25,7 +25,11 @@ func provideData(dirs []string) tasks.Provider {
 		}
 		data, err := dataset.Open(context.Background(), ref, sources)
 		if err != nil {
-			return nil, fmt.Errorf("find %s: %w", path, err)
+			hint := hintOf(err)
+			if hint == "" {
+				hint = "let the hub be reached (HF_TOKEN for gated data), or name a folder with a copy"
+			}
+			return nil, withHint(fmt.Errorf("find %s: %w", path, err), "%s: --data-dir FOLDER, with the copy in FOLDER/%s", hint, path)
 		}
 		out := make(map[string][]dataset.File)
 		for _, s := range data.Splits {
