@@ -33,7 +33,7 @@ func curves(t *testing.T, text string, o points.Options) points.Set {
 func TestRead(t *testing.T) {
 	table := read(t, "\ufeffmodel,Task , params,family,score,n,k_correct,shots,style,chance,continuous,extra\n"+
 		"a,sum,1e6,f,0.5,4,2,3,cot,0.25,-1.5,x\n"+
-		"b,\"sum\",2_000_000,f,,4,1,3,cot,0.25,,y\n"+
+		"b,\"sum\",0.002B,f,,4,1,3,cot,0.25,,y\n"+
 		"c,sum,-1,f,NaN,,,3,cot,,,z\n")
 	if len(table.Rows) != 2 || len(table.Warnings) != 2 || !strings.Contains(table.Warnings[0], "1 lines have no score") {
 		t.Fatalf("%d rows, warnings %q", len(table.Rows), table.Warnings)

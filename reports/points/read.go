@@ -250,7 +250,12 @@ func (in *reader) number(r *Row, c *Column, field string) error {
 	if slices.Contains(notKnown, strings.ToLower(field)) {
 		return nil
 	}
-	v, err := strconv.ParseFloat(strings.ReplaceAll(field, "_", ""), 64)
+	digits, unit := strings.ReplaceAll(field, "_", ""), 1.0
+	if c.positive {
+		digits, unit = cutUnit(digits)
+	}
+	v, err := strconv.ParseFloat(digits, 64)
+	v *= unit
 	if err != nil || math.IsInf(v, 0) {
 		return in.errorf("write a number as 0.25 or 1.3e9, or leave the field empty where it is not known", "%s: %q is not a number", c.Name, field)
 	}
@@ -260,6 +265,26 @@ func (in *reader) number(r *Row, c *Column, field string) error {
 	}
 	*c.number(r) = v
 	return nil
+}
+
+// cutUnit takes the letter for thousands, millions, billions or trillions off a scale, as in 1.3B.
+func cutUnit(s string) (digits string, unit float64) {
+	if s == "" {
+		return s, 1
+	}
+	switch s[len(s)-1] {
+	case 'k', 'K':
+		unit = 1e3
+	case 'm', 'M':
+		unit = 1e6
+	case 'b', 'B':
+		unit = 1e9
+	case 't', 'T':
+		unit = 1e12
+	default:
+		return s, 1
+	}
+	return s[:len(s)-1], unit
 }
 
 // check holds the counts against each other.
