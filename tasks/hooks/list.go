@@ -1,4 +1,4 @@
 package hooks
 
 // all lists the hooks that there are.
-var all = [...][]Hook{subjects, choices, mathematics, columnHooks, thoughts, reading, various, shuffledOptions}
+var all = [...][]Hook{subjects, choices, mathematics, columnHooks, thoughts, reading, various, shuffledOptions, sourced}
