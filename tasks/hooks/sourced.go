@@ -18,6 +18,21 @@ var sourced = []Hook{
 		Digests: []string{"67f61434f9b8f1ce"}, Make: arabicMMLU},
 	{Kind: Docs, Files: []string{"arabic_leaderboard_*/arabic_leaderboard_avca*/utils.py"}, Name: "process_docs",
 		Digests: []string{"0367a349d94660ef"}, Make: arabicTruth},
+	{Kind: Doc, Files: []string{"arabicmmlu/utils.py"}, Name: "doc_to_text", Digests: []string{"578161a8146157c5"}, Make: arabicExam},
+	{Kind: Doc, Files: []string{"greekmmlu/utils.py"}, Name: "doc_to_text", Digests: []string{"be2108e735b67bb8"}, Make: greekMMLU},
+	{Kind: Doc, Files: []string{"arabicmmlu/utils.py"}, Name: "doc_to_choice", Digests: []string{"3b406ce9c23f5fa3"}, Make: marksOf("alpa", func(r *reader, i int) bool {
+		return i < 5 && r.truth(r.value("Option "+string(rune('1'+i))))
+	})},
+	{Kind: Doc, Files: []string{"greekmmlu/utils.py"}, Name: "doc_to_choice", Digests: []string{"ed7a435ef09024dc"}, Make: marksOf("LABELS", func(r *reader, i int) bool {
+		return i < len(r.list("choices"))
+	})},
+	{Kind: Doc, Files: []string{"afrobench/mafand/*/*/utils.py"}, Name: "create_text_prompt_*", Digests: []string{"af5b30cabc71cb14", "40e11311614d628d"}, Make: mafand(false)},
+	{Kind: Doc, Files: []string{"afrobench/mafand/*/*/utils.py"}, Name: "create_reverse_prompt_*",
+		Digests: []string{"5dbad4decdc77367", "236529423b907ccc", "8cec9657f7e9c0e9"}, Make: mafand(true)},
+	{Kind: Doc, Files: []string{"afrobench/mafand/*/*/utils.py"}, Name: "get_target", Digests: []string{"b5a814172bfb2198"},
+		Func: ofDoc(func(r *reader) pyval.Value { _, known, _ := sides(r); return r.item(r.value("translation"), known) })},
+	{Kind: Doc, Files: []string{"afrobench/mafand/*/*/utils.py"}, Name: "get_target_reverse", Digests: []string{"3d96e6773adfa028"},
+		Func: ofDoc(func(r *reader) pyval.Value { african, _, _ := sides(r); return r.item(r.value("translation"), african) })},
 }
 
 var errNoWords = errors.New("the Python file, which holds the words, is not there or reads otherwise")
@@ -179,4 +194,188 @@ func arabicTruth(c Call) (Func, error) {
 		}
 		return dict(field{"query", strings.ReplaceAll(pyval.Str(query), "{question}", question)}, field{"choices", words}, field{"gold", int64(gold)})
 	}), nil
+}
+
+// arabicExam fills PROMPT in with where a question is from, the question behind its context, and up to five choices.
+func arabicExam(c Call) (Func, error) {
+	prompt, err := constant(c, "PROMPT")
+	if err != nil {
+		return Func{}, err
+	}
+	levels, err := constant(c, "level_en")
+	if err != nil {
+		return Func{}, err
+	}
+	letters, err := constant(c, "alpa")
+	if err != nil {
+		return Func{}, err
+	}
+	return ofDoc(func(r *reader) pyval.Value {
+		from := r.str("Subject") + " question"
+		if level := r.value("Level"); r.truth(level) {
+			from += " for " + pyval.Str(r.item(levels, level))
+		}
+		if country := r.value("Country"); r.truth(country) {
+			from += " in " + r.textOf(country)
+		}
+		question := r.str("Question")
+		if context := r.value("Context"); r.truth(context) {
+			question = pyval.Str(context) + "\n\n" + question
+		}
+		var lines []string
+		for i, mark := range r.listOf(letters) {
+			option := r.value("Option " + string(rune('1'+i)))
+			if !r.truth(option) {
+				break
+			}
+			lines = append(lines, pyval.Str(mark)+" "+pyval.Str(option))
+		}
+		return filled(r, prompt, []pyval.Value{from, question, strings.Join(lines, "\n")}, nil)
+	}), nil
+}
+
+// truth is bool(v).
+func (r *reader) truth(v pyval.Value) bool {
+	ok, err := pyval.Truth(v)
+	if err != nil {
+		r.fail("ValueError", "%v", err)
+	}
+	return ok
+}
+
+// item is d[key] of a dictionary with keys of text.
+func (r *reader) item(d, key pyval.Value) pyval.Value {
+	dictionary, isDict := d.(*pyval.Dict)
+	name, isText := key.(string)
+	if isDict && isText {
+		if v, ok := dictionary.Get(name); ok {
+			return v
+		}
+	}
+	r.fail("KeyError", "%s", pyval.Repr(key))
+	return nil
+}
+
+// greekMMLU fills PROMPT in with the subject's Greek name, the question and the choices.
+func greekMMLU(c Call) (Func, error) {
+	prompt, err := constant(c, "PROMPT")
+	if err != nil {
+		return Func{}, err
+	}
+	subjects, err := constant(c, "subjects_gr")
+	if err != nil {
+		return Func{}, err
+	}
+	letters, err := constant(c, "LABELS")
+	if err != nil {
+		return Func{}, err
+	}
+	return ofDoc(func(r *reader) pyval.Value {
+		subject := r.value("subject")
+		if name, ok := subject.(string); ok {
+			if greek, known := subjects.(*pyval.Dict).Get(name); known {
+				subject = greek
+			}
+		}
+		marks, lines := r.listOf(letters), []string(nil)
+		for i, option := range r.list("choices") {
+			if i >= len(marks) {
+				r.fail("IndexError", "list index out of range")
+				return nil
+			}
+			lines = append(lines, pyval.Str(marks[i])+" "+pyval.Str(option))
+		}
+		return filled(r, prompt, []pyval.Value{subject, r.value("question"), strings.Join(lines, "\n")}, nil)
+	}), nil
+}
+
+// mafand asks for a translation from an African language into English or French, or in reverse. The words are an f-string
+// of several parts; one of the prompts has a comma behind it, and so is a tuple.
+func mafand(reverse bool) func(Call) (Func, error) {
+	return func(c Call) (Func, error) {
+		languages, err := constant(c, "languages")
+		if err != nil {
+			return Func{}, err
+		}
+		source, err := c.Module.Source(c.Base)
+		if err != nil {
+			return Func{}, errNoWords
+		}
+		found := regexp.MustCompile(`(?s)prompt = (\(.*?"\s*,?\s*\))\s*return prompt`).FindStringSubmatch(source)
+		if found == nil {
+			return Func{}, errNoWords
+		}
+		parts, err := pyval.LiteralEval(regexp.MustCompile(`(?m)(^|[\s(])f"`).ReplaceAllString(found[1], `$1"`))
+		if err != nil {
+			return Func{}, errNoWords
+		}
+		words, tuple := parts, false
+		if items, ok := pyval.Items(parts); ok && len(items) == 1 {
+			words, tuple = items[0], true
+		}
+		template, ok := words.(string)
+		if !ok {
+			return Func{}, errNoWords
+		}
+		return ofDoc(func(r *reader) pyval.Value {
+			text := translation(r, languages, template, reverse)
+			if tuple {
+				return pyval.Tuple{text}
+			}
+			return text
+		}), nil
+	}
+}
+
+// translation fills a template of mafand's in.
+func translation(r *reader, languages pyval.Value, template string, reverse bool) string {
+	pair := r.value("translation")
+	african, known, name := sides(r)
+	if r.err != nil {
+		return ""
+	}
+	language := pyval.Str(r.item(languages, african))
+	from := african
+	if reverse {
+		from = known
+	}
+	return strings.NewReplacer("{languages[source_key]}", language, "{languages[target_lang]}", language,
+		"{source_lang}", name, "{source_sentence}", pyval.Str(r.item(pair, from))).Replace(template)
+}
+
+// sides gives the African language of a translation, and the other one with its name.
+func sides(r *reader) (african, known, name string) {
+	pair, _ := r.value("translation").(*pyval.Dict)
+	known, name = "fr", "French"
+	for _, k := range pair.Keys() {
+		switch {
+		case k == "en":
+			known, name = "en", "English"
+		case k != "fr" && african == "":
+			african = k
+		}
+	}
+	if african == "" && r.err == nil {
+		r.fail("IndexError", "list index out of range")
+	}
+	return african, known, name
+}
+
+// marksOf gives the first character of each of the marks that a document has a choice for.
+func marksOf(name string, has func(r *reader, i int) bool) func(Call) (Func, error) {
+	return func(c Call) (Func, error) {
+		marks, err := constant(c, name)
+		if err != nil {
+			return Func{}, err
+		}
+		return ofDoc(func(r *reader) pyval.Value {
+			out := pyval.List{}
+			for i, mark := range r.listOf(marks) {
+				if has(r, i) {
+					out = append(out, string([]rune(pyval.Str(mark))[:1]))
+				}
+			}
+			return out
+		}), nil
+	}
 }

@@ -43,8 +43,12 @@ func TestSourced(t *testing.T) {
 	listed := dict(field{"question", question}, field{"choices", choices}, field{"context", ""}, field{"subject_darija", "s"}, field{"egy_subject", "s"})
 	context := dict(field{"question", question}, field{"choices", choices[:2]}, field{"context", "Before."}, field{"subject_darija", "s"}, field{"egy_subject", "s"})
 	truth := dict(field{"question", question}, field{"answer", "خطأ"})
+	exam := dict(field{"Subject", "History"}, field{"Level", "High"}, field{"Country", ""}, field{"Question", question}, field{"Context", nil},
+		field{"Option 1", "x"}, field{"Option 2", "y"}, field{"Option 3", ""}, field{"Option 4", nil}, field{"Option 5", "z"})
+	english := dict(field{"translation", dict(field{"en", "Hi {x}"}, field{"amh", "ሰላም"})})
+	french := dict(field{"translation", dict(field{"bam", "I ni ce"}, field{"fr", "Bonjour"})})
 	var files []string
-	for _, pattern := range []string{"afrimmlu/*/*/utils.py", "egymmlu/utils.py", "darijammlu/utils.py",
+	for _, pattern := range []string{"afrimmlu/*/*/utils.py", "egymmlu/utils.py", "darijammlu/utils.py", "arabicmmlu/utils.py", "greekmmlu/utils.py", "afrobench/mafand/*/*/utils.py",
 		"arabic_leaderboard_*/arabic_leaderboard_arabic_mmlu*/utils.py", "arabic_leaderboard_*/arabic_leaderboard_avca*/utils.py"} {
 		found, err := filepath.Glob(filepath.Join(tree, pattern))
 		if err != nil {
@@ -59,13 +63,18 @@ func TestSourced(t *testing.T) {
 			t.Fatal(err)
 		}
 		name, _ := filepath.Rel(tree, file)
-		for _, kind := range []Kind{Doc, Docs} {
-			c := Call{File: filepath.ToSlash(name), Name: map[Kind]string{Doc: "doc_to_text", Docs: "process_docs"}[kind], Module: ParseModule(string(text))}
+		for _, function := range []string{"process_docs", "doc_to_text", "doc_to_choice", "get_target", "get_target_reverse", "create_text_prompt_1",
+			"create_text_prompt_2", "create_reverse_prompt_1", "create_reverse_prompt_2", "create_reverse_prompt_3"} {
+			kind := Doc
+			if function == "process_docs" {
+				kind = Docs
+			}
+			c := Call{File: filepath.ToSlash(name), Name: function, Module: ParseModule(string(text))}
 			found, err := Find(kind, c)
 			if err != nil {
-				continue // the other kind
+				continue // the file does not have it, or nothing stands for it
 			}
-			for _, d := range []*pyval.Dict{doc, listed, context, truth} {
+			for _, d := range []*pyval.Dict{doc, listed, context, truth, exam, english, french} {
 				var want, got pyval.Value
 				var wantErr, gotErr error
 				if kind == Doc {
