@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/onset-eval/onset/backends"
+
+	"github.com/onset-eval/onset/tasks/pyval"
 )
 
 // choiceScorer makes a scorer that takes the choice whose log-probability, divided by length(choice), is the greatest,
@@ -177,5 +179,5 @@ func brier(logs []float64, gold []int) *float64 {
 // wordCount is len(re.split(r"\s+", text)) in Python, as lm-evaluation-harness counts the words of a text: space at
 // an end adds an empty word.
 func wordCount(text string) int {
-	return 1 + len(strings.FieldsFunc(text, func(r rune) bool { return !isSpace(r) }))
+	return 1 + len(strings.FieldsFunc(text, func(r rune) bool { return !pyval.IsSpace(r) }))
 }

@@ -6,11 +6,13 @@ import (
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/tasks"
+	"github.com/onset-eval/onset/tasks/pyre"
+	"github.com/onset-eval/onset/tasks/pyval"
 )
 
 // normalizer brings texts to the form in which they are compared.
 type normalizer struct {
-	ignore                            []*pattern
+	ignore                            []*pyre.Regexp
 	foldCase, noPunctuation, noDigits bool
 }
 
@@ -23,7 +25,7 @@ func newNormalizer(o tasks.Options) (*normalizer, error) {
 		noDigits:      r.bool("ignore_numbers"),
 	}
 	for _, expr := range r.strings("regexes_to_ignore") {
-		p, err := compilePattern(expr)
+		p, err := pyre.Compile(expr)
 		if err != nil {
 			return nil, fmt.Errorf("option regexes_to_ignore: %w", err)
 		}
@@ -37,12 +39,12 @@ func newNormalizer(o tasks.Options) (*normalizer, error) {
 func (n *normalizer) apply(s string) (string, error) {
 	for _, p := range n.ignore {
 		var err error
-		if s, err = p.remove(s); err != nil {
+		if s, err = p.Remove(s); err != nil {
 			return "", err
 		}
 	}
 	if n.foldCase {
-		s = lower(s)
+		s = pyval.Lower(s)
 	}
 	if n.noPunctuation {
 		s = without(s, isPunctuation)

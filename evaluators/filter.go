@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/onset-eval/onset/tasks"
+	"github.com/onset-eval/onset/tasks/pyre"
+	"github.com/onset-eval/onset/tasks/pyval"
 )
 
 // Answer is what a filter makes of a response.
@@ -38,13 +40,16 @@ func Filters() []Filter {
 		{"take_first_k", "keeps the first k draws (option k)", takeFirstK},
 		{"majority_vote", "keeps the most frequent answer, the earliest of equals", majorityVote},
 		{"regex", "finds a regular expression (regex_pattern) and keeps match group_select, else fallback", regexFilter},
-		{"remove_whitespace", "takes white space away at both ends", eachText(func(s string) string { return strings.TrimFunc(s, isSpace) })},
-		{"strip", "takes white space away at both ends", eachText(func(s string) string { return strings.TrimFunc(s, isSpace) })},
-		{"lowercase", "makes letters small", eachText(lower)},
-		{"uppercase", "makes letters large", eachText(upper)},
+		{"remove_whitespace", "takes white space away at both ends", eachText(trimmed)},
+		{"strip", "takes white space away at both ends", eachText(trimmed)},
+		{"lowercase", "makes letters small", eachText(pyval.Lower)},
+		{"uppercase", "makes letters large", eachText(pyval.Upper)},
 		{"map", "replaces the answer by its value in mapping_dict, else default_value", mapFilter},
 	}
 }
+
+// trimmed is Python's str.strip.
+func trimmed(s string) string { return strings.TrimFunc(s, pyval.IsSpace) }
 
 // eachText makes a filter without options that changes parsed texts one by one.
 func eachText(f func(string) string) func(tasks.Options) (Step, error) {
@@ -133,12 +138,12 @@ func regexFilter(o tasks.Options) (Step, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	p, err := compilePattern(expr)
+	p, err := pyre.Compile(expr)
 	if err != nil {
 		return nil, fmt.Errorf("option regex_pattern: %w", err)
 	}
 	return each(func(a Answer) Answer {
-		found, err := p.findAll(a.Text)
+		found, err := p.FindAll(a.Text)
 		if err != nil {
 			return Answer{Text: fallback, Reason: err.Error()}
 		}
@@ -149,11 +154,11 @@ func regexFilter(o tasks.Options) (Step, error) {
 		if i < 0 || i >= len(found) {
 			return Answer{Text: fallback}
 		}
-		text, ok := selectGroup(found[i])
+		text, ok := selectGroup(found[i].Groups)
 		if !ok {
 			return Answer{Text: fallback}
 		}
-		return Answer{Text: strings.TrimFunc(text, isSpace), Parsed: true}
+		return Answer{Text: trimmed(text), Parsed: true}
 	}), nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/onset-eval/onset/backends"
+
+	"github.com/onset-eval/onset/tasks/pyval"
 )
 
 func tokenF1() Scorer {
@@ -29,7 +31,7 @@ func tokenF1() Scorer {
 // SQuAD, arXiv 1606.05250).
 func words(s string) []string {
 	var out []string
-	for _, w := range strings.Fields(without(lower(s), isPunctuation)) {
+	for _, w := range strings.Fields(without(pyval.Lower(s), isPunctuation)) {
 		if w != "a" && w != "an" && w != "the" {
 			out = append(out, w)
 		}

@@ -92,6 +92,9 @@ func FuzzFindAll(f *testing.F) {
 	f.Add(`(?P<a>x)|(?P=a)`, "xx")
 	f.Add(`[]a[:]`, "\xff]")
 	f.Add(`a{,2}|\b$`, "aé\n")
+	f.Add(`(\d+)\s*[^]\]]`, "12 x")
+	f.Add(`(?P<a>x)(?P=a)\Z`, "xx")
+	f.Add(`[[\`, "[")
 	f.Fuzz(func(t *testing.T, expr, text string) {
 		re, err := pyre.Compile(expr)
 		if err != nil || len(text) > 200 || len(expr) > 60 {
