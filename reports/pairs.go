@@ -97,17 +97,3 @@ func (p Pairs) Paired(of, over scaling.Curve) func(model string) (scaling.Pair, 
 		return v, ok
 	}
 }
-
-// With adds the differences of another run.
-func (p Pairs) With(other Pairs) Pairs {
-	if p == nil {
-		return other
-	}
-	out := make(Pairs, len(p)+len(other))
-	for _, m := range []Pairs{p, other} {
-		for k, v := range m {
-			out[k] = v
-		}
-	}
-	return out
-}

@@ -75,10 +75,9 @@ func (in *curveInput) load(args []string) (loaded, error) {
 		}
 		rows = append(rows, results.Rows()...)
 		axes[results.Axis()] = true
-		out.pairs = out.pairs.With(results.Pairs)
-	}
-	if len(args) > 1 {
-		out.pairs = nil // which run's samples a point is of is not known once runs are pooled
+		if len(args) == 1 { // which run's samples a point is of is not known once runs are pooled
+			out.pairs = results.Pairs
+		}
 	}
 	axis := in.axis
 	if axis == "" && len(axes) == 1 {

@@ -52,10 +52,15 @@ func runExport(ctx context.Context, a *app, o exportOptions, dir string) error {
 	if err != nil {
 		return err
 	}
-	results, plan, err := harnessResults(ctx, dir, header, spec, o.iters)
+	j, err := spec.judged()
 	if err != nil {
 		return err
 	}
+	results, err := j.results(ctx, dir, header, o.iters)
+	if err != nil {
+		return err
+	}
+	plan := j.plan
 	w := interop.WriteOptions{At: header.Created, Version: version, System: plan.Ask.System, ChatTemplate: plan.Ask.ChatTemplate, Multiturn: plan.Ask.Multiturn}
 	for _, c := range plan.Cells {
 		w.Limit = max(w.Limit, c.Limit)
@@ -77,72 +82,68 @@ func runExport(ctx context.Context, a *app, o exportOptions, dir string) error {
 	return nil
 }
 
-// harnessResults computes a run's results by lm-evaluation-harness's rules. The tasks must be what they were.
-func harnessResults(ctx context.Context, dir string, header runlog.Header, spec runSpec, iters int) ([]interop.LMEval, runner.Plan, error) {
-	plan, err := spec.plan()
-	if err != nil {
-		return nil, plan, err
-	}
-	var infos []backends.Info
-	for _, m := range header.Models {
-		infos = append(infos, m.Info)
-	}
-	now, err := runner.Header(plan, infos, version)
-	if err != nil {
-		return nil, plan, err
-	}
-	if diff := header.Diff(now); len(diff) > 0 {
-		return nil, plan, withHint(fmt.Errorf("%s was made of other tasks:\n  %s", dir, strings.Join(diff, "\n  ")), "undo the change of the tasks, or run them again")
-	}
-	groups, err := spec.groups()
-	if err != nil {
-		return nil, plan, err
-	}
-	results, err := interop.FromRun(ctx, dir, plan, header, interop.LMEvalOptions{BootstrapIters: iters, Groups: groups})
-	return results, plan, err
+// judged is a run's plan with the groups of tasks that its suite names.
+type judged struct {
+	plan   runner.Plan
+	groups []*tasks.Group
 }
 
-// groups gives the groups of tasks that the suite names.
-func (s runSpec) groups() ([]*tasks.Group, error) {
+// judged plans the run again, and finds its groups.
+func (s runSpec) judged() (judged, error) {
 	index, err := taskIndex(s.Include, s.source())
 	if err != nil {
-		return nil, err
+		return judged{}, err
 	}
-	var out []*tasks.Group
+	var j judged
+	if j.plan, err = s.planOf(index); err != nil {
+		return j, err
+	}
 	for _, e := range s.Suite.Entries {
 		if slices.Contains(index.Groups(), e.Task) {
 			g, err := index.Group(e.Task)
 			if err != nil {
-				return nil, usage(err)
+				return j, usage(err)
 			}
-			out = append(out, g)
+			j.groups = append(j.groups, g)
 		}
 	}
-	return out, nil
+	return j, nil
+}
+
+// results computes the run's results by lm-evaluation-harness's rules. The tasks must be what they were.
+func (j judged) results(ctx context.Context, dir string, header runlog.Header, iters int) ([]interop.LMEval, error) {
+	var infos []backends.Info
+	for _, m := range header.Models {
+		infos = append(infos, m.Info)
+	}
+	now, err := runner.Header(j.plan, infos, version)
+	if err != nil {
+		return nil, err
+	}
+	if diff := header.Diff(now); len(diff) > 0 {
+		return nil, withHint(fmt.Errorf("%s was made of other tasks:\n  %s", dir, strings.Join(diff, "\n  ")), "undo the change of the tasks, or run them again")
+	}
+	return interop.FromRun(ctx, dir, j.plan, header, interop.LMEvalOptions{BootstrapIters: iters, Groups: j.groups})
 }
 
 // printHarness prints the table that users of lm-evaluation-harness know, where a run has tasks that only its rules judge
 // or groups of tasks.
 func printHarness(ctx context.Context, a *app, dir string, spec runSpec) error {
-	groups, err := spec.groups()
+	j, err := spec.judged()
 	if err != nil {
 		return err
 	}
-	plan, err := spec.plan()
-	if err != nil {
-		return err
-	}
-	if len(groups) == 0 && !plan.Ask.Compat && !runner.Harnessed(plan) {
+	if len(j.groups) == 0 && !j.plan.Ask.Compat && !runner.Harnessed(j.plan) {
 		return nil
 	}
 	header, err := runlog.ReadHeader(dir)
 	if err != nil {
 		return err
 	}
-	results, _, err := harnessResults(ctx, dir, header, spec, 0)
+	results, err := j.results(ctx, dir, header, 0)
 	if err != nil {
 		fmt.Fprintf(a.stderr, "note: no results by lm-evaluation-harness's rules: %v\n", err)
-		return nil
+		return nil // the run itself is whole
 	}
 	for i := range results {
 		fmt.Fprintln(a.stdout)

@@ -36,6 +36,11 @@ func (s runSpec) plan() (runner.Plan, error) {
 	if err != nil {
 		return runner.Plan{}, err
 	}
+	return s.planOf(index)
+}
+
+// planOf plans with the tasks of an index.
+func (s runSpec) planOf(index *tasks.Index) (runner.Plan, error) {
 	cells, err := s.Suite.Cells(index)
 	if err != nil {
 		return runner.Plan{}, usage(err)
