@@ -3,6 +3,7 @@ package points
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/onset-eval/onset/reports/scaling"
 )
@@ -11,7 +12,9 @@ import (
 // benchmark a task. The component is stretched to the models' scale: with the training FLOPs (or the parameters) of the
 // family that has most models as reference, a unit is a decade and the value the logarithm of the scale at which that
 // family has the capability (Ruan et al. 2024, arXiv 2405.10938, section 3.3).
-func (s *Set) capability() {
+//
+// Tasks are those that are drawn; none draws all.
+func (s *Set) capability(tasks []string) {
 	type model struct{ family, model string }
 	number := make(map[model]int)
 	var models []Row
@@ -26,25 +29,45 @@ func (s *Set) capability() {
 	}
 	table := s.benchmarks(func(r *Row) int { return number[model{r.Family, r.Model}] }, len(models))
 	var kept Set
+	axes := make(map[string]capabilityAxis)
 	for i := range s.Curves {
 		c := &s.Curves[i]
-		component, err := scaling.FirstComponent(table.without(c.Task))
-		if err != nil {
-			s.Warnings = append(s.Warnings, fmt.Sprintf("%s is left out: %v", c.Task, err))
+		if len(tasks) > 0 && !slices.Contains(tasks, c.Task) {
 			continue
 		}
-		places, how := stretch(component.Scores, models)
+		axis, known := axes[c.Task]
+		if !known {
+			axis = table.axis(c.Task, models)
+			axes[c.Task] = axis
+			s.Warnings = append(s.Warnings, axis.says)
+		}
+		if axis.places == nil {
+			continue
+		}
 		for k := range c.Points {
 			r := &s.Rows[i][k]
-			c.Points[k].X = places[number[model{r.Family, r.Model}]]
-		}
-		if i == 0 || s.Curves[i-1].Task != c.Task {
-			s.Warnings = append(s.Warnings, fmt.Sprintf("%s: the capability axis holds %.0f %% of the variance of %d other benchmarks, in %s",
-				c.Task, 100*component.Explained, table.count(c.Task), how))
+			c.Points[k].X = axis.places[number[model{r.Family, r.Model}]]
 		}
 		kept.Curves, kept.Rows, kept.References = append(kept.Curves, *c), append(kept.Rows, s.Rows[i]), append(kept.References, s.References[i])
 	}
 	s.Curves, s.Rows, s.References = kept.Curves, kept.Rows, kept.References
+}
+
+// capabilityAxis is where the models lie on the axis of a task, nil where it has none, and what is said of it.
+type capabilityAxis struct {
+	places []float64
+	says   string
+}
+
+// axis finds the axis of a task: the component over the others.
+func (b benchmarks) axis(task string, models []Row) capabilityAxis {
+	component, err := scaling.FirstComponent(b.without(task))
+	if err != nil {
+		return capabilityAxis{says: fmt.Sprintf("%s is left out: %v", task, err)}
+	}
+	places, how := stretch(component.Scores, models)
+	return capabilityAxis{places, fmt.Sprintf("%s: the capability axis holds %.0f %% of the variance of %d other benchmarks, in %s",
+		task, 100*component.Explained, b.count(task), how)}
 }
 
 // benchmark is a task's column: the scores of the models, by number.
