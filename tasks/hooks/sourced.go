@@ -50,6 +50,31 @@ func constant(c Call, name string) (pyval.Value, error) {
 	return v, nil
 }
 
+// constants reads several.
+func constants(c Call, names ...string) ([]pyval.Value, error) {
+	out := make([]pyval.Value, len(names))
+	for i, name := range names {
+		var err error
+		if out[i], err = constant(c, name); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// marked writes options after their marks, a line each.
+func marked(r *reader, marks pyval.Value, options []pyval.Value) string {
+	all, lines := r.listOf(marks), []string(nil)
+	for i, option := range options {
+		if i >= len(all) {
+			r.fail("IndexError", "list index out of range")
+			return ""
+		}
+		lines = append(lines, pyval.Str(all[i])+" "+pyval.Str(option))
+	}
+	return strings.Join(lines, "\n")
+}
+
 // within reads the literal that a pattern's group finds in a function's source; the f before a text is dropped.
 func within(c Call, pattern string) (pyval.Value, error) {
 	if c.Module == nil {
@@ -112,11 +137,7 @@ func filled(r *reader, template pyval.Value, args []pyval.Value, values *pyval.D
 // dialectMMLU fills PROMPT in with the subject, the question behind its context, and the choices after their letters.
 func dialectMMLU(subject string) func(Call) (Func, error) {
 	return func(c Call) (Func, error) {
-		prompt, err := constant(c, "PROMPT")
-		if err != nil {
-			return Func{}, err
-		}
-		letters, err := constant(c, "alpha")
+		words, err := constants(c, "PROMPT", "alpha")
 		if err != nil {
 			return Func{}, err
 		}
@@ -125,15 +146,7 @@ func dialectMMLU(subject string) func(Call) (Func, error) {
 			if context := r.value("context"); context != "" {
 				question = pyval.Str(context) + "\n\n" + question
 			}
-			marks, lines := r.listOf(letters), []string(nil)
-			for i, option := range r.list("choices") {
-				if i >= len(marks) {
-					r.fail("IndexError", "list index out of range")
-					return nil
-				}
-				lines = append(lines, pyval.Str(marks[i])+" "+pyval.Str(option))
-			}
-			return filled(r, prompt, []pyval.Value{r.value(subject), question, strings.Join(lines, "\n")}, nil)
+			return filled(r, words[0], []pyval.Value{r.value(subject), question, marked(r, words[1], r.list("choices"))}, nil)
 		}), nil
 	}
 }
@@ -198,22 +211,14 @@ func arabicTruth(c Call) (Func, error) {
 
 // arabicExam fills PROMPT in with where a question is from, the question behind its context, and up to five choices.
 func arabicExam(c Call) (Func, error) {
-	prompt, err := constant(c, "PROMPT")
-	if err != nil {
-		return Func{}, err
-	}
-	levels, err := constant(c, "level_en")
-	if err != nil {
-		return Func{}, err
-	}
-	letters, err := constant(c, "alpa")
+	words, err := constants(c, "PROMPT", "level_en", "alpa")
 	if err != nil {
 		return Func{}, err
 	}
 	return ofDoc(func(r *reader) pyval.Value {
 		from := r.str("Subject") + " question"
 		if level := r.value("Level"); r.truth(level) {
-			from += " for " + pyval.Str(r.item(levels, level))
+			from += " for " + pyval.Str(r.item(words[1], level))
 		}
 		if country := r.value("Country"); r.truth(country) {
 			from += " in " + r.textOf(country)
@@ -222,15 +227,15 @@ func arabicExam(c Call) (Func, error) {
 		if context := r.value("Context"); r.truth(context) {
 			question = pyval.Str(context) + "\n\n" + question
 		}
-		var lines []string
-		for i, mark := range r.listOf(letters) {
+		var options []pyval.Value
+		for i := range r.listOf(words[2]) {
 			option := r.value("Option " + string(rune('1'+i)))
 			if !r.truth(option) {
 				break
 			}
-			lines = append(lines, pyval.Str(mark)+" "+pyval.Str(option))
+			options = append(options, option)
 		}
-		return filled(r, prompt, []pyval.Value{from, question, strings.Join(lines, "\n")}, nil)
+		return filled(r, words[0], []pyval.Value{from, question, marked(r, words[2], options)}, nil)
 	}), nil
 }
 
@@ -258,107 +263,23 @@ func (r *reader) item(d, key pyval.Value) pyval.Value {
 
 // greekMMLU fills PROMPT in with the subject's Greek name, the question and the choices.
 func greekMMLU(c Call) (Func, error) {
-	prompt, err := constant(c, "PROMPT")
+	words, err := constants(c, "PROMPT", "subjects_gr", "LABELS")
 	if err != nil {
 		return Func{}, err
 	}
-	subjects, err := constant(c, "subjects_gr")
-	if err != nil {
-		return Func{}, err
-	}
-	letters, err := constant(c, "LABELS")
-	if err != nil {
-		return Func{}, err
+	subjects, ok := words[1].(*pyval.Dict)
+	if !ok {
+		return Func{}, errNoWords
 	}
 	return ofDoc(func(r *reader) pyval.Value {
 		subject := r.value("subject")
 		if name, ok := subject.(string); ok {
-			if greek, known := subjects.(*pyval.Dict).Get(name); known {
+			if greek, known := subjects.Get(name); known {
 				subject = greek
 			}
 		}
-		marks, lines := r.listOf(letters), []string(nil)
-		for i, option := range r.list("choices") {
-			if i >= len(marks) {
-				r.fail("IndexError", "list index out of range")
-				return nil
-			}
-			lines = append(lines, pyval.Str(marks[i])+" "+pyval.Str(option))
-		}
-		return filled(r, prompt, []pyval.Value{subject, r.value("question"), strings.Join(lines, "\n")}, nil)
+		return filled(r, words[0], []pyval.Value{subject, r.value("question"), marked(r, words[2], r.list("choices"))}, nil)
 	}), nil
-}
-
-// mafand asks for a translation from an African language into English or French, or in reverse. The words are an f-string
-// of several parts; one of the prompts has a comma behind it, and so is a tuple.
-func mafand(reverse bool) func(Call) (Func, error) {
-	return func(c Call) (Func, error) {
-		languages, err := constant(c, "languages")
-		if err != nil {
-			return Func{}, err
-		}
-		source, err := c.Module.Source(c.Base)
-		if err != nil {
-			return Func{}, errNoWords
-		}
-		found := regexp.MustCompile(`(?s)prompt = (\(.*?"\s*,?\s*\))\s*return prompt`).FindStringSubmatch(source)
-		if found == nil {
-			return Func{}, errNoWords
-		}
-		parts, err := pyval.LiteralEval(regexp.MustCompile(`(?m)(^|[\s(])f"`).ReplaceAllString(found[1], `$1"`))
-		if err != nil {
-			return Func{}, errNoWords
-		}
-		words, tuple := parts, false
-		if items, ok := pyval.Items(parts); ok && len(items) == 1 {
-			words, tuple = items[0], true
-		}
-		template, ok := words.(string)
-		if !ok {
-			return Func{}, errNoWords
-		}
-		return ofDoc(func(r *reader) pyval.Value {
-			text := translation(r, languages, template, reverse)
-			if tuple {
-				return pyval.Tuple{text}
-			}
-			return text
-		}), nil
-	}
-}
-
-// translation fills a template of mafand's in.
-func translation(r *reader, languages pyval.Value, template string, reverse bool) string {
-	pair := r.value("translation")
-	african, known, name := sides(r)
-	if r.err != nil {
-		return ""
-	}
-	language := pyval.Str(r.item(languages, african))
-	from := african
-	if reverse {
-		from = known
-	}
-	return strings.NewReplacer("{languages[source_key]}", language, "{languages[target_lang]}", language,
-		"{source_lang}", name, "{source_sentence}", pyval.Str(r.item(pair, from))).Replace(template)
-}
-
-// sides gives the African language of a translation, and the other one with its name.
-func sides(r *reader) (african, known, name string) {
-	pair, _ := r.value("translation").(*pyval.Dict)
-	known, name = "fr", "French"
-	for _, k := range pair.Keys() {
-		switch {
-		case k == "en":
-			known, name = "en", "English"
-		case k != "fr" && african == "":
-			african = k
-		}
-	}
-	if african == "" && r.err == nil {
-		r.fail("IndexError", "list index out of range")
-	}
-	return african, known, name
 }
 
 // marksOf gives the first character of each of the marks that a document has a choice for.
