@@ -145,6 +145,9 @@ type Response struct {
 	Attempts int `json:"attempts,omitempty"`
 	// Latency is the time from the last attempt's start to its answer.
 	Latency time.Duration `json:"latency_ns,omitempty"`
+	// Signals are what the server said of its limits beside this answer; nil where it said nothing. They decide no
+	// result and are not recorded.
+	Signals *Signals `json:"-"`
 }
 
 // LogProb is the log-probability of one text.

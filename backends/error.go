@@ -46,7 +46,11 @@ type Error struct {
 	RetryAfter time.Duration
 	// Attempts counts the calls that were made; Retry sets it.
 	Attempts int
-	Err      error
+	// Status is the HTTP status of the answer; 0 where there was none.
+	Status int
+	// Signals are what the server said of its limits; nil where it said nothing.
+	Signals *Signals
+	Err     error
 }
 
 func (e *Error) Error() string {
