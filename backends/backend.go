@@ -162,9 +162,9 @@ type LogProb struct {
 type Usage struct {
 	PromptTokens int `json:"prompt_tokens,omitempty"`
 	// CachedTokens is the part of PromptTokens that the server had in its own cache, where it says so.
-	CachedTokens     int     `json:"cached_tokens,omitempty"`
-	CompletionTokens int     `json:"completion_tokens,omitempty"`
-	ReasoningTokens  int     `json:"reasoning_tokens,omitempty"` // part of CompletionTokens
+	CachedTokens     int `json:"cached_tokens,omitempty"`
+	CompletionTokens int `json:"completion_tokens,omitempty"`
+	ReasoningTokens  int `json:"reasoning_tokens,omitempty"` // part of CompletionTokens
 	// CostUSD is what the answer cost when it was bought; 0 is free or unknown.
 	CostUSD float64 `json:"cost_usd,omitempty"`
 }

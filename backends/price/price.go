@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/onset-eval/onset/backends"
@@ -49,6 +50,7 @@ type Table struct {
 type entry struct {
 	name  string
 	rest  bool
+	own   bool // from the user's file
 	price Price
 }
 
@@ -77,7 +79,10 @@ func Load(file string) (Table, error) {
 
 // over gives t with what it does not price itself from base.
 func (t Table) over(base Table) Table {
-	out := Table{AsOf: t.AsOf, entries: t.entries}
+	out := Table{AsOf: t.AsOf, entries: slices.Clone(t.entries)}
+	for i := range out.entries {
+		out.entries[i].own = true
+	}
 	for _, e := range base.entries {
 		if _, own := t.lookup(e.name); !own {
 			out.entries = append(out.entries, e)
@@ -90,9 +95,18 @@ func (t Table) over(base Table) Table {
 }
 
 // For gives the price of a model; found is false where the table has none.
-func (t Table) For(ref backends.Ref) (p Price, found bool) { return t.lookup(ref.String()) }
+func (t Table) For(ref backends.Ref) (p Price, found bool) {
+	e, found := t.lookup(ref.String())
+	return e.price, found
+}
 
-func (t Table) lookup(name string) (Price, bool) {
+// Own reports whether the price of a model is one that the user's own file gives.
+func (t Table) Own(ref backends.Ref) bool {
+	e, _ := t.lookup(ref.String())
+	return e.own
+}
+
+func (t Table) lookup(name string) (entry, bool) {
 	best := -1
 	for i, e := range t.entries {
 		exact := name == e.name
@@ -108,9 +122,9 @@ func (t Table) lookup(name string) (Price, bool) {
 		}
 	}
 	if best < 0 {
-		return Price{}, false
+		return entry{}, false
 	}
-	return t.entries[best].price, true
+	return t.entries[best], true
 }
 
 var tableKeys, entryKeys = []string{"as_of", "models"}, []string{"model", "input", "cached_input", "output", "batch"}
