@@ -77,7 +77,7 @@ func runRun(ctx context.Context, a *app, o runOptions) error {
 		fmt.Fprintf(a.stderr, "warning: --python-hooks %s executes code from %s\n", spec.Python, strings.Join(spec.Include, ", "))
 	}
 	if o.dryRun {
-		return dryRun(ctx, a, spec, shard, o.json)
+		return dryRun(ctx, a, spec, shard, o.executeOptions)
 	}
 	dir := o.output
 	if dir == "" {
