@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/backends/local"
 	"github.com/onset-eval/onset/backends/local/ladder"
+	"github.com/onset-eval/onset/backends/openai"
 	"github.com/onset-eval/onset/backends/scripted"
 )
 
@@ -32,6 +34,12 @@ func providers() []provider {
 			name: "local", doc: "a Hugging Face checkpoint folder, run in this process on the CPU", example: "local/checkpoints/pythia-70m",
 			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
 				return local.Open(ctx, m.Ref.Model, local.Options{})
+			},
+		},
+		{
+			name: "openai", doc: "OpenAI's API, and servers that speak it: vLLM, SGLang, llama-server, TGI, Ollama (--base-url)", example: "openai/gpt-4o",
+			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
+				return openai.Open(ctx, openai.Options{Model: m, Getenv: os.Getenv})
 			},
 		},
 		{
