@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"net/url"
@@ -193,10 +194,11 @@ func (s *spending) overBudget(dir string) error {
 
 // usd writes an amount of money, small ones with their leading digits.
 func usd(v float64) string {
-	if v != 0 && v < 0.995 {
-		return fmt.Sprintf("$%.2g", v)
+	digits := 2
+	if v > 0 && v < 1 {
+		digits = max(2, 1+int(math.Ceil(-math.Log10(v))))
 	}
-	return fmt.Sprintf("$%.2f", v)
+	return fmt.Sprintf("$%.*f", digits, v)
 }
 
 // listen opens an address for serving this process's metrics.
