@@ -213,6 +213,7 @@ type openAIChoice struct {
 	Text         *string          `json:"text,omitzero"`
 	Logprobs     *openAITextScore `json:"logprobs"`
 	FinishReason string           `json:"finish_reason"`
+	StopReason   string           `json:"stop_reason,omitempty"` // as vLLM says it; OpenAI does not
 }
 
 type openAIReply struct {
@@ -263,7 +264,7 @@ func (openAI) Answer(c Call, r Reply) any {
 }
 
 func (a *openAIAnswer) add(chat bool, r Reply) {
-	choice := openAIChoice{Index: len(a.Choices), FinishReason: openAIReason(r)}
+	choice := openAIChoice{Index: len(a.Choices), FinishReason: openAIReason(r), StopReason: r.StopString}
 	text := &r.Text
 	if r.Null {
 		text = nil
