@@ -344,11 +344,10 @@ func (openAI) Limits(h http.Header, s backends.Signals, _ time.Time) {
 	set("Tokens", s.TokensLimit, s.TokensRemaining, s.TokensReset)
 }
 
-// Route answers the list of models.
-func (openAI) Route(s *Server, w http.ResponseWriter, r *http.Request, _ []byte) bool {
-	path := strings.TrimPrefix(r.URL.Path, "/v1")
-	if r.Method != http.MethodGet || path != "/models" {
-		return false
+// Route answers the list of models, and the paths of files and batches.
+func (openAI) Route(s *Server, w http.ResponseWriter, r *http.Request, body []byte) bool {
+	if r.Method != http.MethodGet || strings.TrimPrefix(r.URL.Path, "/v1") != "/models" {
+		return s.routeBatch(w, r, body)
 	}
 	type model struct {
 		ID      string `json:"id"`
