@@ -48,7 +48,7 @@ type Backend struct {
 	model   *model
 	tok     *tokenizer.Tokenizer
 	kernels kernels.Set
-	first   int // the token that begins a text
+	specials
 	queue   chan *work
 	lanes   int
 	running conc.WaitGroup // the lanes
@@ -115,10 +115,11 @@ func load(fsys fs.FS, name string, o Options) (b *Backend, err error) {
 			return nil, err
 		}
 	}
-	s, err := readSpec(fsys)
+	plan, err := readSpec(fsys)
 	if err != nil {
 		return nil, err
 	}
+	s := plan.spec
 	data, err := fs.ReadFile(fsys, "tokenizer.json")
 	if err != nil {
 		return nil, err
@@ -135,11 +136,7 @@ func load(fsys fs.FS, name string, o Options) (b *Backend, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.release()) }()
-	m, err := loadModel(s, c)
-	if err != nil {
-		return nil, err
-	}
-	first, err := firstToken(s)
+	m, err := loadModel(plan, c)
 	if err != nil {
 		return nil, err
 	}
@@ -147,18 +144,11 @@ func load(fsys fs.FS, name string, o Options) (b *Backend, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Backend{info: describe(name, o, s, c, turns), model: m, tok: tok, kernels: set, first: first}, nil
-}
-
-// firstToken is the token that stands before a text: the beginning token, or the end token of models without one.
-func firstToken(s spec) (int, error) {
-	switch {
-	case s.bos >= 0:
-		return s.bos, nil
-	case len(s.eos) > 0:
-		return s.eos[0], nil
+	special, err := findSpecials(&s, tok, turns.tokens)
+	if err != nil {
+		return nil, err
 	}
-	return 0, errors.New("config.json names no bos_token_id and no eos_token_id, so there is no token to begin a text with")
+	return &Backend{info: describe(name, o, s, c, turns), model: m, tok: tok, kernels: set, specials: special}, nil
 }
 
 func describe(name string, o Options, s spec, c *checkpoint, turns chat) backends.Info {

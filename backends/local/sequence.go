@@ -6,6 +6,9 @@ import "github.com/onset-eval/onset/backends/local/internal/kernels"
 type sequence struct {
 	pages [][]kernels.Page // by layer
 	fed   int              // positions stored
+	// length is the number of tokens that the text will have when all of it is fed, where that decides the rotary angles
+	// (spec.regime); 0 lets each row have the angles of the text up to itself.
+	length int
 }
 
 // pagesFor is the number of pages that n positions take.
