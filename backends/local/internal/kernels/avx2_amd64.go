@@ -1,9 +1,6 @@
 package kernels
 
-import (
-	"math"
-	"unsafe"
-)
+import "math"
 
 // avx2 is the Set for AVX2 and FMA.
 type avx2 struct{ generic }
@@ -17,12 +14,14 @@ var _, _ Set = avx2{}, avx512{}
 func (avx2) Name() string   { return "avx2" }
 func (avx512) Name() string { return "avx512" }
 
-func (avx2) Linear(dst, a []float32, m int, w Weight)   { linear(false, dst, a, m, w) }
-func (avx512) Linear(dst, a []float32, m int, w Weight) { linear(true, dst, a, m, w) }
+func (avx2) Linear(dst, a []float32, m int, w Weight) {
+	checkLinear(dst, a, m, w)
+	wide(false).panels(dst, w.N, a, m, w, 0, w.N)
+}
 
-// second is the second half of a panel's outputs.
-func second(p *float32) *float32 {
-	return (*float32)(unsafe.Add(unsafe.Pointer(p), PanelWidth/2*unsafe.Sizeof(*p)))
+func (avx512) Linear(dst, a []float32, m int, w Weight) {
+	checkLinear(dst, a, m, w)
+	wide(true).panels(dst, w.N, a, m, w, 0, w.N)
 }
 
 func (s avx2) RMSNorm(dst, x, weight []float32, m int, eps float32) {
