@@ -19,8 +19,8 @@ func (v wide) panels(dst []float32, ld int, a []float32, m int, w Weight, from, 
 		return
 	}
 	full := from + (to-from)&^(PanelWidth-1)
-	if m == 1 {
-		v.row(dst, a, w, from, full)
+	if v.few(m) > 0 {
+		v.fewRows(dst, ld, a, m, w, from, full)
 	} else {
 		blocks := (m-1)/max(48, blockFloats/w.K) + 1
 		rows := ((m-1)/blocks + 12) / 12 * 12
@@ -60,31 +60,37 @@ func (v wide) rows(dst []float32, ld int, a []float32, m int, w Weight, from, to
 	}
 }
 
-// row is rows for the only row there is, several panels a call.
-func (v wide) row(dst, a []float32, w Weight, from, to int) {
-	step := 2 * PanelWidth
-	if v {
-		step = 4 * PanelWidth
+// few is how many panels there are tiles for with m rows, if more than one.
+func (v wide) few(m int) int {
+	switch {
+	case bool(v) && m <= 3:
+		return 4
+	case bool(v) && m <= 6 || m == 1:
+		return 2
 	}
+	return 0
+}
+
+// fewRows is rows by tiles of several panels.
+func (v wide) fewRows(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
+	step := v.few(m) * PanelWidth
 	stride := panelLen(w.K, w.Type) * w.Type.Size()
-	for n := from; n < to; {
-		several := n+step <= to
+	n := from
+	for ; n+step <= to; n += step {
 		for k := 0; k < w.K; k += BlockK {
 			depth := min(BlockK, w.K-k)
-			if several {
-				gemv(bool(v), w.Type, depth, &a[k], w.panel(n, k), stride, &dst[n-from], k > 0)
+			if v {
+				panelsavx512(w.Type, m, depth, &a[k], w.K, w.panel(n, k), stride, &dst[n-from], ld, k > 0)
 			} else {
-				v.tile(w.Type, 1, depth, &a[k], w.K, w.panel(n, k), &dst[n-from], 0, k > 0)
+				panelsavx2(w.Type, depth, &a[k], w.K, w.panel(n, k), stride, &dst[n-from], ld, k > 0)
 			}
 		}
-		if several {
-			n += step
-		} else {
-			n += PanelWidth
+		if w.Bias != nil {
+			biasAVX2(&dst[n-from], ld, m, &w.Bias[n], step)
 		}
 	}
-	if w.Bias != nil && from < to {
-		biasAVX2(&dst[0], 0, 1, &w.Bias[from], to-from)
+	if n < to {
+		v.rows(dst[n-from:], ld, a, m, w, n, to)
 	}
 }
 

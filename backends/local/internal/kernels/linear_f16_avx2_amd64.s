@@ -6,7 +6,8 @@
 //
 // A tile multiplies rows of a, lda floats apart, with one panel from b (or half of its outputs, for tiles 16 wide) for
 // k ≥ 1 steps and stores its sums at c, rows ldc floats apart, or adds them to what is there. Each output is one chain
-// over k. Rows of a stand at SI, R11, R12, R13 (three each), the panel at DI.
+// over k. Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a
+// stand at SI, R11, R12, R13 (three each), the panels at DI and BX (two each).
 
 // func tile6x16avx2f16(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
 TEXT ·tile6x16avx2f16(SB), NOSPLIT, $0-49
@@ -34,6 +35,7 @@ TEXT ·tile6x16avx2f16(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
+	PREFETCHT0 2048(DI)
 	VCVTPH2PS (DI), Y0
 	VCVTPH2PS 16(DI), Y1
 	VBROADCASTSS (SI), Y2
@@ -124,6 +126,7 @@ TEXT ·tile5x16avx2f16(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
+	PREFETCHT0 2048(DI)
 	VCVTPH2PS (DI), Y0
 	VCVTPH2PS 16(DI), Y1
 	VBROADCASTSS (SI), Y2
@@ -203,6 +206,7 @@ TEXT ·tile4x16avx2f16(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
+	PREFETCHT0 2048(DI)
 	VCVTPH2PS (DI), Y0
 	VCVTPH2PS 16(DI), Y1
 	VBROADCASTSS (SI), Y2
@@ -275,6 +279,7 @@ TEXT ·tile3x32avx2f16(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
+	PREFETCHT0 2048(DI)
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS (SI)(DX*1), Y1
 	VBROADCASTSS (SI)(DX*2), Y2
@@ -353,20 +358,21 @@ TEXT ·tile2x32avx2f16(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
+	PREFETCHT0 2048(DI)
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS (SI)(DX*1), Y1
 	VCVTPH2PS (DI), Y2
 	VFMADD231PS Y2, Y0, Y8
 	VFMADD231PS Y2, Y1, Y12
-	VCVTPH2PS 16(DI), Y2
-	VFMADD231PS Y2, Y0, Y9
-	VFMADD231PS Y2, Y1, Y13
-	VCVTPH2PS 32(DI), Y2
-	VFMADD231PS Y2, Y0, Y10
-	VFMADD231PS Y2, Y1, Y14
-	VCVTPH2PS 48(DI), Y2
-	VFMADD231PS Y2, Y0, Y11
-	VFMADD231PS Y2, Y1, Y15
+	VCVTPH2PS 16(DI), Y3
+	VFMADD231PS Y3, Y0, Y9
+	VFMADD231PS Y3, Y1, Y13
+	VCVTPH2PS 32(DI), Y4
+	VFMADD231PS Y4, Y0, Y10
+	VFMADD231PS Y4, Y1, Y14
+	VCVTPH2PS 48(DI), Y5
+	VFMADD231PS Y5, Y0, Y11
+	VFMADD231PS Y5, Y1, Y15
 	ADDQ $64, DI
 	ADDQ $4, SI
 	DECQ CX
@@ -412,15 +418,16 @@ TEXT ·tile1x32avx2f16(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
+	PREFETCHT0 2048(DI)
 	VBROADCASTSS (SI), Y0
 	VCVTPH2PS (DI), Y1
 	VFMADD231PS Y1, Y0, Y12
-	VCVTPH2PS 16(DI), Y1
-	VFMADD231PS Y1, Y0, Y13
-	VCVTPH2PS 32(DI), Y1
-	VFMADD231PS Y1, Y0, Y14
-	VCVTPH2PS 48(DI), Y1
-	VFMADD231PS Y1, Y0, Y15
+	VCVTPH2PS 16(DI), Y2
+	VFMADD231PS Y2, Y0, Y13
+	VCVTPH2PS 32(DI), Y3
+	VFMADD231PS Y3, Y0, Y14
+	VCVTPH2PS 48(DI), Y4
+	VFMADD231PS Y4, Y0, Y15
 	ADDQ $64, DI
 	ADDQ $4, SI
 	DECQ CX
@@ -439,16 +446,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemv64avx2f16(k int, a *float32, b unsafe.Pointer, stride int, c *float32, add bool)
-//
-// One row times 2 panels, stride bytes apart.
-TEXT ·gemv64avx2f16(SB), NOSPLIT, $0-41
+// func tile1x64avx2f16(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+TEXT ·tile1x64avx2f16(SB), NOSPLIT, $0-57
 	MOVQ k+0(FP), CX
 	MOVQ a+8(FP), SI
-	MOVQ b+16(FP), DI
-	MOVQ stride+24(FP), DX
-	MOVQ c+32(FP), R8
-	MOVBLZX add+40(FP), AX
+	MOVQ lda+16(FP), DX
+	MOVQ b+24(FP), DI
+	MOVQ c+40(FP), R8
+	MOVQ ldc+48(FP), R9
+	MOVBLZX add+56(FP), AX
+	SHLQ $2, DX
+	SHLQ $2, R9
+	MOVQ stride+32(FP), R10
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
@@ -467,16 +476,16 @@ loop:
 	VFMADD231PS Y3, Y0, Y10
 	VCVTPH2PS 48(DI), Y4
 	VFMADD231PS Y4, Y0, Y11
-	VCVTPH2PS (DI)(DX*1), Y1
+	VCVTPH2PS (DI)(R10*1), Y1
 	VFMADD231PS Y1, Y0, Y12
-	VCVTPH2PS 16(DI)(DX*1), Y2
+	VCVTPH2PS 16(DI)(R10*1), Y2
 	VFMADD231PS Y2, Y0, Y13
-	VCVTPH2PS 32(DI)(DX*1), Y3
+	VCVTPH2PS 32(DI)(R10*1), Y3
 	VFMADD231PS Y3, Y0, Y14
-	VCVTPH2PS 48(DI)(DX*1), Y4
+	VCVTPH2PS 48(DI)(R10*1), Y4
 	VFMADD231PS Y4, Y0, Y15
-	ADDQ $4, SI
 	ADDQ $64, DI
+	ADDQ $4, SI
 	DECQ CX
 	JNZ  loop
 	TESTQ AX, AX

@@ -6,7 +6,8 @@
 //
 // A tile multiplies rows of a, lda floats apart, with one panel from b (or half of its outputs, for tiles 16 wide) for
 // k ≥ 1 steps and stores its sums at c, rows ldc floats apart, or adds them to what is there. Each output is one chain
-// over k. Rows of a stand at SI, R11, R12, R13 (three each), the panel at DI.
+// over k. Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a
+// stand at SI, R11, R12, R13 (three each), the panels at DI and BX (two each).
 
 // func tile6x16avx2f32(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
 TEXT ·tile6x16avx2f32(SB), NOSPLIT, $0-49
@@ -34,6 +35,8 @@ TEXT ·tile6x16avx2f32(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
+	PREFETCHT0 2048(DI)
+	PREFETCHT0 2112(DI)
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VBROADCASTSS (SI), Y2
@@ -124,6 +127,8 @@ TEXT ·tile5x16avx2f32(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
+	PREFETCHT0 2048(DI)
+	PREFETCHT0 2112(DI)
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VBROADCASTSS (SI), Y2
@@ -203,6 +208,8 @@ TEXT ·tile4x16avx2f32(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
+	PREFETCHT0 2048(DI)
+	PREFETCHT0 2112(DI)
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VBROADCASTSS (SI), Y2
@@ -275,6 +282,8 @@ TEXT ·tile3x32avx2f32(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
+	PREFETCHT0 2048(DI)
+	PREFETCHT0 2112(DI)
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS (SI)(DX*1), Y1
 	VBROADCASTSS (SI)(DX*2), Y2
@@ -353,20 +362,22 @@ TEXT ·tile2x32avx2f32(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
+	PREFETCHT0 2048(DI)
+	PREFETCHT0 2112(DI)
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS (SI)(DX*1), Y1
 	VMOVUPS (DI), Y2
 	VFMADD231PS Y2, Y0, Y8
 	VFMADD231PS Y2, Y1, Y12
-	VMOVUPS 32(DI), Y2
-	VFMADD231PS Y2, Y0, Y9
-	VFMADD231PS Y2, Y1, Y13
-	VMOVUPS 64(DI), Y2
-	VFMADD231PS Y2, Y0, Y10
-	VFMADD231PS Y2, Y1, Y14
-	VMOVUPS 96(DI), Y2
-	VFMADD231PS Y2, Y0, Y11
-	VFMADD231PS Y2, Y1, Y15
+	VMOVUPS 32(DI), Y3
+	VFMADD231PS Y3, Y0, Y9
+	VFMADD231PS Y3, Y1, Y13
+	VMOVUPS 64(DI), Y4
+	VFMADD231PS Y4, Y0, Y10
+	VFMADD231PS Y4, Y1, Y14
+	VMOVUPS 96(DI), Y5
+	VFMADD231PS Y5, Y0, Y11
+	VFMADD231PS Y5, Y1, Y15
 	ADDQ $128, DI
 	ADDQ $4, SI
 	DECQ CX
@@ -412,15 +423,13 @@ TEXT ·tile1x32avx2f32(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
+	PREFETCHT0 2048(DI)
+	PREFETCHT0 2112(DI)
 	VBROADCASTSS (SI), Y0
-	VMOVUPS (DI), Y1
-	VFMADD231PS Y1, Y0, Y12
-	VMOVUPS 32(DI), Y1
-	VFMADD231PS Y1, Y0, Y13
-	VMOVUPS 64(DI), Y1
-	VFMADD231PS Y1, Y0, Y14
-	VMOVUPS 96(DI), Y1
-	VFMADD231PS Y1, Y0, Y15
+	VFMADD231PS (DI), Y0, Y12
+	VFMADD231PS 32(DI), Y0, Y13
+	VFMADD231PS 64(DI), Y0, Y14
+	VFMADD231PS 96(DI), Y0, Y15
 	ADDQ $128, DI
 	ADDQ $4, SI
 	DECQ CX
@@ -439,16 +448,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func gemv64avx2f32(k int, a *float32, b unsafe.Pointer, stride int, c *float32, add bool)
-//
-// One row times 2 panels, stride bytes apart.
-TEXT ·gemv64avx2f32(SB), NOSPLIT, $0-41
+// func tile1x64avx2f32(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+TEXT ·tile1x64avx2f32(SB), NOSPLIT, $0-57
 	MOVQ k+0(FP), CX
 	MOVQ a+8(FP), SI
-	MOVQ b+16(FP), DI
-	MOVQ stride+24(FP), DX
-	MOVQ c+32(FP), R8
-	MOVBLZX add+40(FP), AX
+	MOVQ lda+16(FP), DX
+	MOVQ b+24(FP), DI
+	MOVQ c+40(FP), R8
+	MOVQ ldc+48(FP), R9
+	MOVBLZX add+56(FP), AX
+	SHLQ $2, DX
+	SHLQ $2, R9
+	MOVQ stride+32(FP), R10
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
@@ -463,12 +474,12 @@ loop:
 	VFMADD231PS 32(DI), Y0, Y9
 	VFMADD231PS 64(DI), Y0, Y10
 	VFMADD231PS 96(DI), Y0, Y11
-	VFMADD231PS (DI)(DX*1), Y0, Y12
-	VFMADD231PS 32(DI)(DX*1), Y0, Y13
-	VFMADD231PS 64(DI)(DX*1), Y0, Y14
-	VFMADD231PS 96(DI)(DX*1), Y0, Y15
-	ADDQ $4, SI
+	VFMADD231PS (DI)(R10*1), Y0, Y12
+	VFMADD231PS 32(DI)(R10*1), Y0, Y13
+	VFMADD231PS 64(DI)(R10*1), Y0, Y14
+	VFMADD231PS 96(DI)(R10*1), Y0, Y15
 	ADDQ $128, DI
+	ADDQ $4, SI
 	DECQ CX
 	JNZ  loop
 	TESTQ AX, AX
@@ -523,6 +534,55 @@ loop:
 	VFMADD231PS Y3, Y3, Y14
 	VFMADD231PS Y3, Y3, Y15
 	DECQ CX
+	JNZ  loop
+	VZEROUPPER
+	RET
+
+// func readavx2(p unsafe.Pointer, size int)
+//
+// Reads size bytes, a multiple of 1024, in four streams, for the benchmarks.
+TEXT ·readavx2(SB), NOSPLIT, $0-16
+	MOVQ p+0(FP), SI
+	MOVQ size+8(FP), DX
+	SHRQ $2, DX
+	MOVQ DX, CX
+	LEAQ (SI)(DX*2), DI
+loop:
+	VPOR (SI), Y0, Y0
+	VPOR (SI)(DX*1), Y0, Y0
+	VPOR (DI), Y0, Y0
+	VPOR (DI)(DX*1), Y0, Y0
+	VPOR 32(SI), Y1, Y1
+	VPOR 32(SI)(DX*1), Y1, Y1
+	VPOR 32(DI), Y1, Y1
+	VPOR 32(DI)(DX*1), Y1, Y1
+	VPOR 64(SI), Y2, Y2
+	VPOR 64(SI)(DX*1), Y2, Y2
+	VPOR 64(DI), Y2, Y2
+	VPOR 64(DI)(DX*1), Y2, Y2
+	VPOR 96(SI), Y3, Y3
+	VPOR 96(SI)(DX*1), Y3, Y3
+	VPOR 96(DI), Y3, Y3
+	VPOR 96(DI)(DX*1), Y3, Y3
+	VPOR 128(SI), Y4, Y4
+	VPOR 128(SI)(DX*1), Y4, Y4
+	VPOR 128(DI), Y4, Y4
+	VPOR 128(DI)(DX*1), Y4, Y4
+	VPOR 160(SI), Y5, Y5
+	VPOR 160(SI)(DX*1), Y5, Y5
+	VPOR 160(DI), Y5, Y5
+	VPOR 160(DI)(DX*1), Y5, Y5
+	VPOR 192(SI), Y6, Y6
+	VPOR 192(SI)(DX*1), Y6, Y6
+	VPOR 192(DI), Y6, Y6
+	VPOR 192(DI)(DX*1), Y6, Y6
+	VPOR 224(SI), Y7, Y7
+	VPOR 224(SI)(DX*1), Y7, Y7
+	VPOR 224(DI), Y7, Y7
+	VPOR 224(DI)(DX*1), Y7, Y7
+	ADDQ $256, SI
+	ADDQ $256, DI
+	SUBQ $256, CX
 	JNZ  loop
 	VZEROUPPER
 	RET

@@ -52,10 +52,25 @@ func tile2x32avx2f32(k int, a *float32, lda int, b unsafe.Pointer, c *float32, l
 func tile1x32avx2f32(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
 
 //go:noescape
-func gemv128avx512f32(k int, a *float32, b unsafe.Pointer, stride int, c *float32, add bool)
+func tile6x64avx512f32(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
 
 //go:noescape
-func gemv64avx2f32(k int, a *float32, b unsafe.Pointer, stride int, c *float32, add bool)
+func tile5x64avx512f32(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile4x64avx512f32(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile3x128avx512f32(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile2x128avx512f32(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile1x128avx512f32(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile1x64avx2f32(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
 
 //go:noescape
 func tile12x32avx512bf16(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
@@ -103,10 +118,25 @@ func tile2x32avx2bf16(k int, a *float32, lda int, b unsafe.Pointer, c *float32, 
 func tile1x32avx2bf16(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
 
 //go:noescape
-func gemv128avx512bf16(k int, a *float32, b unsafe.Pointer, stride int, c *float32, add bool)
+func tile6x64avx512bf16(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
 
 //go:noescape
-func gemv64avx2bf16(k int, a *float32, b unsafe.Pointer, stride int, c *float32, add bool)
+func tile5x64avx512bf16(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile4x64avx512bf16(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile3x128avx512bf16(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile2x128avx512bf16(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile1x128avx512bf16(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile1x64avx2bf16(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
 
 //go:noescape
 func tile12x32avx512f16(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
@@ -154,15 +184,33 @@ func tile2x32avx2f16(k int, a *float32, lda int, b unsafe.Pointer, c *float32, l
 func tile1x32avx2f16(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
 
 //go:noescape
-func gemv128avx512f16(k int, a *float32, b unsafe.Pointer, stride int, c *float32, add bool)
+func tile6x64avx512f16(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
 
 //go:noescape
-func gemv64avx2f16(k int, a *float32, b unsafe.Pointer, stride int, c *float32, add bool)
+func tile5x64avx512f16(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile4x64avx512f16(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile3x128avx512f16(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile2x128avx512f16(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile1x128avx512f16(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile1x64avx2f16(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
 
 // peakavx2 and peakavx512 run n times 12 independent multiply-adds, for the benchmarks.
 func peakavx2(n int)
 
 func peakavx512(n int)
+
+//go:noescape
+func readavx2(p unsafe.Pointer, size int)
 
 // tileavx512 runs the tile of so many rows on one panel of type t.
 func tileavx512(t DType, rows, k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool) {
@@ -296,20 +344,66 @@ func tileavx2(t DType, rows, k int, a *float32, lda int, b unsafe.Pointer, c *fl
 	}
 }
 
-// gemv multiplies one row with two panels, or four where wide.
-func gemv(wide bool, t DType, k int, a *float32, b unsafe.Pointer, stride int, c *float32, add bool) {
-	switch {
-	case wide && t == F32:
-		gemv128avx512f32(k, a, b, stride, c, add)
-	case t == F32:
-		gemv64avx2f32(k, a, b, stride, c, add)
-	case wide && t == BF16:
-		gemv128avx512bf16(k, a, b, stride, c, add)
-	case t == BF16:
-		gemv64avx2bf16(k, a, b, stride, c, add)
-	case wide && t == F16:
-		gemv128avx512f16(k, a, b, stride, c, add)
-	case t == F16:
-		gemv64avx2f16(k, a, b, stride, c, add)
+// panelsavx512 runs the tile of up to 6 rows on several panels of type t, stride bytes apart: two, or four for up
+// to 3 rows.
+func panelsavx512(t DType, rows, k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool) {
+	switch t {
+	case F32:
+		switch rows {
+		case 3:
+			tile3x128avx512f32(k, a, lda, b, stride, c, ldc, add)
+		case 2:
+			tile2x128avx512f32(k, a, lda, b, stride, c, ldc, add)
+		case 1:
+			tile1x128avx512f32(k, a, lda, b, stride, c, ldc, add)
+		case 6:
+			tile6x64avx512f32(k, a, lda, b, stride, c, ldc, add)
+		case 5:
+			tile5x64avx512f32(k, a, lda, b, stride, c, ldc, add)
+		case 4:
+			tile4x64avx512f32(k, a, lda, b, stride, c, ldc, add)
+		}
+	case BF16:
+		switch rows {
+		case 3:
+			tile3x128avx512bf16(k, a, lda, b, stride, c, ldc, add)
+		case 2:
+			tile2x128avx512bf16(k, a, lda, b, stride, c, ldc, add)
+		case 1:
+			tile1x128avx512bf16(k, a, lda, b, stride, c, ldc, add)
+		case 6:
+			tile6x64avx512bf16(k, a, lda, b, stride, c, ldc, add)
+		case 5:
+			tile5x64avx512bf16(k, a, lda, b, stride, c, ldc, add)
+		case 4:
+			tile4x64avx512bf16(k, a, lda, b, stride, c, ldc, add)
+		}
+	case F16:
+		switch rows {
+		case 3:
+			tile3x128avx512f16(k, a, lda, b, stride, c, ldc, add)
+		case 2:
+			tile2x128avx512f16(k, a, lda, b, stride, c, ldc, add)
+		case 1:
+			tile1x128avx512f16(k, a, lda, b, stride, c, ldc, add)
+		case 6:
+			tile6x64avx512f16(k, a, lda, b, stride, c, ldc, add)
+		case 5:
+			tile5x64avx512f16(k, a, lda, b, stride, c, ldc, add)
+		case 4:
+			tile4x64avx512f16(k, a, lda, b, stride, c, ldc, add)
+		}
+	}
+}
+
+// panelsavx2 runs the tile of one row on two panels.
+func panelsavx2(t DType, k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool) {
+	switch t {
+	case F32:
+		tile1x64avx2f32(k, a, lda, b, stride, c, ldc, add)
+	case BF16:
+		tile1x64avx2bf16(k, a, lda, b, stride, c, ldc, add)
+	case F16:
+		tile1x64avx2f16(k, a, lda, b, stride, c, ldc, add)
 	}
 }

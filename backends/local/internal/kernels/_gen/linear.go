@@ -9,7 +9,8 @@ const linearDoc = `// Tiles of Linear.
 //
 // A tile multiplies rows of a, lda floats apart, with one panel from b (or half of its outputs, for tiles 16 wide) for
 // k ≥ 1 steps and stores its sums at c, rows ldc floats apart, or adds them to what is there. Each output is one chain
-// over k. Rows of a stand at SI, R11, R12, R13 (three each), the panel at DI.
+// over k. Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a
+// stand at SI, R11, R12, R13 (three each), the panels at DI and BX (two each).
 `
 
 // arch is what differs between the instruction sets.
@@ -29,9 +30,11 @@ var (
 var (
 	types = []string{"f32", "bf16", "f16"}
 	// The rows of the tiles that there are, by their outputs.
-	rowsAVX512 = []int{12, 8, 7, 6, 5, 4, 3, 2, 1}
-	rows16AVX2 = []int{6, 5, 4}
-	rows32AVX2 = []int{3, 2, 1}
+	rowsAVX512    = []int{12, 8, 7, 6, 5, 4, 3, 2, 1}
+	rows64AVX512  = []int{6, 5, 4}
+	rows128AVX512 = []int{3, 2, 1}
+	rows16AVX2    = []int{6, 5, 4}
+	rows32AVX2    = []int{3, 2, 1}
 )
 
 func (a arch) r(i int) string { return fmt.Sprintf("%s%d", a.reg, i) }
@@ -67,7 +70,12 @@ func linearAVX512(f *file, t string) {
 	for _, rows := range rowsAVX512 {
 		tile(f, avx512, t, rows, 32)
 	}
-	gemv(f, avx512, t, 4)
+	for _, rows := range rows64AVX512 {
+		tile(f, avx512, t, rows, 64)
+	}
+	for _, rows := range rows128AVX512 {
+		tile(f, avx512, t, rows, 128)
+	}
 	if t == "f32" {
 		peak(f, avx512)
 	}
@@ -84,7 +92,7 @@ func linearAVX2(f *file, t string) {
 	for _, rows := range rows32AVX2 {
 		tile(f, avx2, t, rows, 32)
 	}
-	gemv(f, avx2, t, 2)
+	tile(f, avx2, t, 1, 64)
 	if t == "f32" {
 		peak(f, avx2)
 	}
@@ -133,16 +141,20 @@ func loadB(f *file, a arch, t, base string, v, k int, reg string) {
 }
 
 // head writes a function's start and loads what tiles are given.
-func head(f *file, a arch, name, t string, rows int) {
-	f.line("// func %s(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)", name)
-	f.line("TEXT ·%s(SB), NOSPLIT, $0-49", name)
+func head(f *file, a arch, name, t string, rows, panels int) {
+	args, extra := tileArgs, 0
+	if panels > 1 {
+		args, extra = panelsArgs, 8
+	}
+	f.line("// func %s(%s)", name, args)
+	f.line("TEXT ·%s(SB), NOSPLIT, $0-%d", name, 49+extra)
 	f.op("MOVQ k+0(FP), CX")
 	f.op("MOVQ a+8(FP), SI")
 	f.op("MOVQ lda+16(FP), DX")
 	f.op("MOVQ b+24(FP), DI")
-	f.op("MOVQ c+32(FP), R8")
-	f.op("MOVQ ldc+40(FP), R9")
-	f.op("MOVBLZX add+48(FP), AX")
+	f.op("MOVQ c+%d(FP), R8", 32+extra)
+	f.op("MOVQ ldc+%d(FP), R9", 40+extra)
+	f.op("MOVBLZX add+%d(FP), AX", 48+extra)
 	f.op("SHLQ $2, DX")
 	f.op("SHLQ $2, R9")
 	if rows > 3 {
@@ -153,31 +165,53 @@ func head(f *file, a arch, name, t string, rows int) {
 			f.op("LEAQ (%s)(R10*1), %s", []string{"SI", "R11", "R12"}[i], to)
 		}
 	}
+	if panels > 1 {
+		f.op("MOVQ stride+32(FP), R10")
+	}
+	if panels > 2 {
+		f.op("LEAQ (DI)(R10*2), BX")
+	}
 	if t == "bf16" && a.name == "avx512" {
 		f.op("VMOVDQU32 oddMaskavx512<>(SB), Z7")
 	}
 }
 
+// ahead is how many bytes before their use panels are asked for: the machine's own prefetcher stops at the end of a
+// page of memory.
+const ahead = 2048
+
 // tile writes the tile of so many rows and outputs.
 func tile(f *file, a arch, t string, rows, width int) {
-	vecs := width / a.lanes
+	vecs, panels := width/a.lanes, (width+31)/32
 	acc := a.regs - rows*vecs // the first register of sums
 	sum := func(row, v int) string { return a.r(acc + row*vecs + v) }
-	head(f, a, fmt.Sprintf("tile%dx%d%s%s", rows, width, a.name, t), t, rows)
+	head(f, a, fmt.Sprintf("tile%dx%d%s%s", rows, width, a.name, t), t, rows, panels)
 	for i := acc; i < a.regs; i++ {
 		f.op("%s %s, %s, %s", a.xor, a.r(i), a.r(i), a.r(i))
 	}
 	bytes, ks := stride(t)
-	step := func(k int) { tileStep(f, a, t, rows, vecs, acc, k, sum) }
 	pairs(f, ks, func() {
+		if panels == 1 && rows <= 8 { // the panel may come from memory
+			for line := 0; line < bytes; line += 64 {
+				f.op("PREFETCHT0 %d(DI)", ahead+line)
+			}
+		}
 		for k := range ks {
-			step(k)
+			tileStep(f, a, t, rows, vecs, acc, k, sum)
 		}
 		f.op("ADDQ $%d, DI", bytes)
+		if panels > 2 {
+			f.op("ADDQ $%d, BX", bytes)
+		}
 		for i := 0; i < rows; i += 3 {
 			f.op("ADDQ $%d, %s", 4*ks, []string{"SI", "R11", "R12", "R13"}[i/3])
 		}
-	}, func() { step(0) })
+	}, func() { tileStep(f, a, t, rows, vecs, acc, 0, sum) })
+	tileStore(f, a, rows, vecs, sum)
+}
+
+// tileStore writes a tile's end: the sums go to c.
+func tileStore(f *file, a arch, rows, vecs int, sum func(row, v int) string) {
 	f.op("TESTQ AX, AX")
 	f.op("JZ   store")
 	if rows > 1 {
@@ -236,14 +270,21 @@ func tileStep(f *file, a arch, t string, rows, vecs, acc, k int, sum func(row, v
 	if t == "bf16" && a.name == "avx512" && free > 7 {
 		free = 7
 	}
-	if vecs == 4 { // three rows' numbers or less, and one vector at a time
+	if vecs >= 4 { // few rows: all their numbers, and a few vectors at a time
 		for row := range rows {
 			f.op("VBROADCASTSS %s, %s", at(4*k, rowAt(row)), a.r(row))
 		}
 		for v := range vecs {
-			loadB(f, a, t, "(DI)", v, k, a.r(rows))
+			base := []string{"(DI)", "(DI)(R10*1)", "(BX)", "(BX)(R10*1)"}[v*a.lanes/32]
+			v1 := v % (32 / a.lanes)
+			if t == "f32" && rows == 1 {
+				f.op("VFMADD231PS %s, %s, %s", at(v1*a.bytes(), base), a.r(0), sum(0, v))
+				continue
+			}
+			b := a.r(rows + v%min(4, free-rows))
+			loadB(f, a, t, base, v1, k, b)
 			for row := range rows {
-				f.op("VFMADD231PS %s, %s, %s", a.r(rows), a.r(row), sum(row, v))
+				f.op("VFMADD231PS %s, %s, %s", b, a.r(row), sum(row, v))
 			}
 		}
 		return
@@ -265,70 +306,6 @@ func tileStep(f *file, a arch, t string, rows, vecs, acc, k int, sum func(row, v
 	}
 }
 
-// gemv writes the product of one row with several panels, stride bytes apart.
-func gemv(f *file, a arch, t string, panels int) {
-	vecs := 32 / a.lanes
-	acc := a.regs - panels*vecs
-	name := fmt.Sprintf("gemv%d%s%s", 32*panels, a.name, t)
-	f.line("// func %s(k int, a *float32, b unsafe.Pointer, stride int, c *float32, add bool)", name)
-	f.line("//")
-	f.line("// One row times %d panels, stride bytes apart.", panels)
-	f.line("TEXT ·%s(SB), NOSPLIT, $0-41", name)
-	f.op("MOVQ k+0(FP), CX")
-	f.op("MOVQ a+8(FP), SI")
-	f.op("MOVQ b+16(FP), DI")
-	f.op("MOVQ stride+24(FP), DX")
-	f.op("MOVQ c+32(FP), R8")
-	f.op("MOVBLZX add+40(FP), AX")
-	if panels > 2 {
-		f.op("LEAQ (DI)(DX*2), R9")
-	}
-	if t == "bf16" && a.name == "avx512" {
-		f.op("VMOVDQU32 oddMaskavx512<>(SB), Z7")
-	}
-	for i := acc; i < a.regs; i++ {
-		f.op("%s %s, %s, %s", a.xor, a.r(i), a.r(i), a.r(i))
-	}
-	bytes, ks := stride(t)
-	bases := []string{"(DI)", "(DI)(DX*1)", "(R9)", "(R9)(DX*1)"}
-	step := func(k int) {
-		f.op("VBROADCASTSS %s, %s", at(4*k, "(SI)"), a.r(0))
-		for p := range panels {
-			for v := range vecs {
-				to := a.r(acc + p*vecs + v)
-				if t == "f32" {
-					f.op("VFMADD231PS %s, %s, %s", at(v*a.bytes(), bases[p]), a.r(0), to)
-					continue
-				}
-				scratch := a.r(1 + (p*vecs+v)%4)
-				loadB(f, a, t, bases[p], v, k, scratch)
-				f.op("VFMADD231PS %s, %s, %s", scratch, a.r(0), to)
-			}
-		}
-	}
-	pairs(f, ks, func() {
-		for k := range ks {
-			step(k)
-		}
-		f.op("ADDQ $%d, SI", 4*ks)
-		f.op("ADDQ $%d, DI", bytes)
-		if panels > 2 {
-			f.op("ADDQ $%d, R9", bytes)
-		}
-	}, func() { step(0) })
-	f.op("TESTQ AX, AX")
-	f.op("JZ   store")
-	for i := range panels * vecs {
-		f.op("VADDPS %s, %s, %s", at(i*a.bytes(), "(R8)"), a.r(acc+i), a.r(acc+i))
-	}
-	f.line("store:")
-	for i := range panels * vecs {
-		f.op("VMOVUPS %s, %s", a.r(acc+i), at(i*a.bytes(), "(R8)"))
-	}
-	f.op("VZEROUPPER")
-	f.op("RET\n")
-}
-
 // peak writes a loop of independent multiply-adds, for the benchmarks.
 func peak(f *file, a arch) {
 	f.line("// func peak%s(n int)", a.name)
@@ -344,10 +321,38 @@ func peak(f *file, a arch) {
 	f.op("DECQ CX")
 	f.op("JNZ  loop")
 	f.op("VZEROUPPER")
+	f.op("RET\n")
+	if a.name == "avx512" {
+		return
+	}
+	f.line("// func readavx2(p unsafe.Pointer, size int)")
+	f.line("//")
+	f.line("// Reads size bytes, a multiple of 1024, in four streams, for the benchmarks.")
+	f.line("TEXT ·readavx2(SB), NOSPLIT, $0-16")
+	f.op("MOVQ p+0(FP), SI")
+	f.op("MOVQ size+8(FP), DX")
+	f.op("SHRQ $2, DX")
+	f.op("MOVQ DX, CX")
+	f.op("LEAQ (SI)(DX*2), DI")
+	f.line("loop:")
+	for i := range 8 {
+		f.op("VPOR %s, %s, %s", at(32*i, "(SI)"), a.r(i), a.r(i))
+		f.op("VPOR %s, %s, %s", at(32*i, "(SI)(DX*1)"), a.r(i), a.r(i))
+		f.op("VPOR %s, %s, %s", at(32*i, "(DI)"), a.r(i), a.r(i))
+		f.op("VPOR %s, %s, %s", at(32*i, "(DI)(DX*1)"), a.r(i), a.r(i))
+	}
+	f.op("ADDQ $256, SI")
+	f.op("ADDQ $256, DI")
+	f.op("SUBQ $256, CX")
+	f.op("JNZ  loop")
+	f.op("VZEROUPPER")
 	f.op("RET")
 }
 
-const tileArgs = "k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool"
+const (
+	tileArgs   = "k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool"
+	panelsArgs = "k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool"
+)
 
 // linearGo writes the declarations and the choice among the tiles. That is a switch and not a table of functions,
 // which would let the arguments escape.
@@ -365,18 +370,37 @@ func linearGo(f *file) {
 		for _, r := range rows32AVX2 {
 			declare(fmt.Sprintf("tile%dx32avx2%s", r, t), tileArgs)
 		}
-		declare("gemv128avx512"+t, "k int, a *float32, b unsafe.Pointer, stride int, c *float32, add bool")
-		declare("gemv64avx2"+t, "k int, a *float32, b unsafe.Pointer, stride int, c *float32, add bool")
+		for _, r := range rows64AVX512 {
+			declare(fmt.Sprintf("tile%dx64avx512%s", r, t), panelsArgs)
+		}
+		for _, r := range rows128AVX512 {
+			declare(fmt.Sprintf("tile%dx128avx512%s", r, t), panelsArgs)
+		}
+		declare("tile1x64avx2"+t, panelsArgs)
 	}
 	f.line("// peakavx2 and peakavx512 run n times 12 independent multiply-adds, for the benchmarks.")
 	f.line("func peakavx2(n int)\n\nfunc peakavx512(n int)\n")
+	declare("readavx2", "p unsafe.Pointer, size int")
 	tileSwitch(f, avx512)
 	tileSwitch(f, avx2)
-	f.line("// gemv multiplies one row with two panels, or four where wide.")
-	f.line("func gemv(wide bool, t DType, k int, a *float32, b unsafe.Pointer, stride int, c *float32, add bool) {\nswitch {")
+	f.line("// panelsavx512 runs the tile of up to 6 rows on several panels of type t, stride bytes apart: two, or four for up")
+	f.line("// to 3 rows.")
+	f.line("func panelsavx512(t DType, rows, %s) {\nswitch t {", panelsArgs)
 	for _, t := range types {
-		f.line("case wide && t == %s:\ngemv128avx512%s(k, a, b, stride, c, add)", goType(t), t)
-		f.line("case t == %s:\ngemv64avx2%s(k, a, b, stride, c, add)", goType(t), t)
+		f.line("case %s:\nswitch rows {", goType(t))
+		for _, r := range rows128AVX512 {
+			f.line("case %d:\ntile%dx128avx512%s(k, a, lda, b, stride, c, ldc, add)", r, r, t)
+		}
+		for _, r := range rows64AVX512 {
+			f.line("case %d:\ntile%dx64avx512%s(k, a, lda, b, stride, c, ldc, add)", r, r, t)
+		}
+		f.line("}")
+	}
+	f.line("}\n}\n")
+	f.line("// panelsavx2 runs the tile of one row on two panels.")
+	f.line("func panelsavx2(t DType, %s) {\nswitch t {", panelsArgs)
+	for _, t := range types {
+		f.line("case %s:\ntile1x64avx2%s(k, a, lda, b, stride, c, ldc, add)", goType(t), t)
 	}
 	f.line("}\n}")
 }
