@@ -100,6 +100,9 @@ type scratch struct {
 	x, y, qkv, att, gateUp, hidden []float32
 	last, logits                   []float32 // rows that need logits, normed, and their logits
 	kept                           []row
+	pos                            []int
+	slots                          []kernels.Slot
+	queries                        []kernels.Query
 }
 
 func newScratch(s spec, rows int) *scratch {
@@ -136,7 +139,7 @@ func (m *model) forward(k kernels.Set, b *scratch, rows []row, keep []int) {
 		k.Add(x, y)
 		k.RMSNorm(y, x, w.ffNorm, n, m.eps)
 		k.Linear(gateUp, y, n, w.gateUp)
-		k.SiluMul(hidden, gateUp, n)
+		k.Gate(hidden, gateUp, n, kernels.Silu)
 		k.Linear(y, hidden, n, w.down)
 		k.Add(x, y)
 	}
@@ -156,26 +159,29 @@ func (m *model) compact(b *scratch, rows []row, keep []int) []row {
 
 // storeKeys turns queries and keys by their positions and stores keys and values.
 func (m *model) storeKeys(k kernels.Set, b *scratch, rows []row, l int) {
-	hd, half := m.headDim, m.headDim/2
+	hd := m.headDim
 	q, kv := m.heads*hd, m.kvHeads*hd
 	width := q + 2*kv
-	for i, r := range rows {
-		at := b.qkv[i*width : i*width+width]
-		angle := r.pos * half
-		k.Rope(at[:q+kv], m.cos[angle:angle+half], m.sin[angle:angle+half], 1, m.heads+m.kvHeads, hd)
-		r.seq.pages[l][r.pos/kernels.PageSize].Put(r.pos%kernels.PageSize, m.kvHeads, hd, at[q:q+kv], at[q+kv:])
+	b.pos, b.slots = b.pos[:0], b.slots[:0]
+	for _, r := range rows {
+		b.pos = append(b.pos, r.pos)
+		page := r.seq.pages[l][r.pos/kernels.PageSize]
+		b.slots = append(b.slots, kernels.Slot{Page: page, At: r.pos % kernels.PageSize})
 	}
+	k.Rope(b.qkv, width, b.pos, m.cos, m.sin, m.heads+m.kvHeads, kernels.Rotary{Dim: hd, Rot: hd})
+	k.Store(b.slots, b.qkv[q:], b.qkv[q+kv:], width, m.kvHeads, hd)
 }
 
 // attend lets each row's query attend to its sequence.
 func (m *model) attend(k kernels.Set, b *scratch, rows []row, l int) {
 	hd := m.headDim
 	q := m.heads * hd
-	width := q + 2*m.kvHeads*hd
-	scale := float32(1 / math.Sqrt(float64(hd)))
-	for i, r := range rows {
-		k.Attend(b.att[i*q:i*q+q], b.qkv[i*width:i*width+q], m.heads, m.kvHeads, hd, r.seq.pages[l], r.pos+1, scale)
+	b.queries = b.queries[:0]
+	for _, r := range rows {
+		b.queries = append(b.queries, kernels.Query{Pages: r.seq.pages[l], To: r.pos + 1})
 	}
+	k.Attend(b.att[:len(rows)*q], b.qkv, q+2*m.kvHeads*hd, b.queries,
+		kernels.Attention{Heads: m.heads, KVHeads: m.kvHeads, Dim: hd, Scale: float32(1 / math.Sqrt(float64(hd)))})
 }
 
 // logits gives the logits of n rows that the last forward kept, from the from-th: [n×vocab], valid until the next call.

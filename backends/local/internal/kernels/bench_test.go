@@ -72,31 +72,27 @@ func BenchmarkAttend(b *testing.B) {
 	for _, d := range []struct{ heads, dim, n int }{{1, 8, 16}, {2, 16, 64}, {4, 32, 16}, {4, 32, 64}, {4, 32, 128}, {12, 64, 512}} {
 		b.Run(fmt.Sprintf("heads%d,dim%d,n%d", d.heads, d.dim, d.n), func(b *testing.B) {
 			benchEach(b, func(b *testing.B, s Set) {
-				r := newRand(1)
-				pages := make([]Page, (d.n+PageSize-1)/PageSize)
-				for i := range pages {
-					pages[i].K = ordinary.into(r, make([]float32, d.heads*d.dim*PageSize))
-					pages[i].V = ordinary.into(r, make([]float32, d.heads*d.dim*PageSize))
-				}
-				q, dst := ordinary.into(r, make([]float32, d.heads*d.dim)), make([]float32, d.heads*d.dim)
+				a := Attention{Heads: d.heads, KVHeads: d.heads, Dim: d.dim}
+				q, ld, rows, a := attendCase{Attention: a, rows: 1, to: d.n}.make(nil, plain(), newRand(1), ordinary)
+				dst := make([]float32, d.heads*d.dim)
 				b.ReportAllocs()
 				for b.Loop() {
-					s.Attend(dst, q, d.heads, d.heads, d.dim, pages, d.n, 0.2)
+					s.Attend(dst, q, ld, rows, a)
 				}
-				reportBest(b, d.heads*d.n, "key", func() { s.Attend(dst, q, d.heads, d.heads, d.dim, pages, d.n, 0.2) })
+				reportBest(b, d.heads*d.n, "key", func() { s.Attend(dst, q, ld, rows, a) })
 			})
 		})
 	}
 }
 
-func BenchmarkSiluMul(b *testing.B) {
+func BenchmarkGate(b *testing.B) {
 	benchEach(b, func(b *testing.B, s Set) {
 		const m, n = 16, 344
 		x, dst := ordinary.into(newRand(1), make([]float32, 2*m*n)), make([]float32, m*n)
 		for b.Loop() {
-			s.SiluMul(dst, x, m)
+			s.Gate(dst, x, m, Silu)
 		}
-		reportBest(b, m*n, "value", func() { s.SiluMul(dst, x, m) })
+		reportBest(b, m*n, "value", func() { s.Gate(dst, x, m, Silu) })
 	})
 }
 

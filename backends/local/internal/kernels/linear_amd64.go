@@ -5,12 +5,16 @@ const blockFloats = 1 << 16
 
 // linear is Linear by the tiles of AVX2, or of AVX-512 where wide. A call of a tile runs under 2 µs.
 func linear(wide bool, dst, a []float32, m int, w Weight) {
+	if w.Type != F32 {
+		generic{}.Linear(dst, a, m, w)
+		return
+	}
 	checkLinear(dst, a, m, w)
 	if len(dst) == 0 {
 		return
 	}
 	if w.K == 0 {
-		clear(dst)
+		generic{}.Linear(dst, a, m, w)
 		return
 	}
 	full := w.N / PanelWidth * PanelWidth
@@ -24,6 +28,9 @@ func linear(wide bool, dst, a []float32, m int, w Weight) {
 	}
 	if full < w.N {
 		linearTail(wide, dst, a, m, w, full)
+	}
+	if w.Bias != nil {
+		avx2{}.AddBias(dst, w.Bias, m)
 	}
 }
 
