@@ -56,7 +56,8 @@ type Backend struct {
 	first   int // the token that begins a text
 	queue   chan *work
 	running conc.WaitGroup // the schedulers
-	// schedulers share the queue.
+	// schedulers share the queue; there are so many.
+	scheds     []*scheduler
 	schedulers int
 	// inFlight counts requests from before they are queued until a scheduler is done with them.
 	inFlight atomic.Int64
@@ -112,7 +113,9 @@ func (b *Backend) start(o Options) {
 		bytes = defaultCacheBytes
 	}
 	for range b.schedulers {
-		b.running.Go(newScheduler(b, b.kernels, int(bytes/int64(b.schedulers)/b.model.pageBytes()), o).run)
+		s := newScheduler(b, b.kernels, int(bytes/int64(b.schedulers)/b.model.pageBytes()), o)
+		b.scheds = append(b.scheds, s)
+		b.running.Go(s.run)
 	}
 }
 

@@ -234,6 +234,7 @@ func (t *tree) unpin(leaf *node) {
 	for t.once.pages > t.onceLimit {
 		t.drop(&t.once)
 	}
+	t.shrink(t.limit)
 }
 
 // remove takes a node that is in no list and has no children out of the tree.
@@ -269,9 +270,14 @@ func (t *tree) dropAll(n *node) {
 
 // takePage gives a page, for which something that is kept is given up where all are in use.
 func (t *tree) takePage() *page {
-	for t.pool.inUse >= t.limit && (t.drop(&t.once) || t.drop(&t.often)) {
-	}
+	t.shrink(t.limit - 1)
 	return t.pool.take()
+}
+
+// shrink gives up what is kept until so many pages are in use, as far as it can.
+func (t *tree) shrink(pages int) {
+	for t.pool.inUse > pages && (t.drop(&t.once) || t.drop(&t.often)) {
+	}
 }
 
 // extend gives a node pages up to a position.
