@@ -2,7 +2,6 @@ package local
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"github.com/onset-eval/onset/backends/local/internal/kernels"
@@ -186,43 +185,6 @@ func (s *scheduler) evict(i int) {
 	s.live = slices.Delete(s.live, i, i+1)
 	s.waiting = slices.Insert(s.waiting, 0, t)
 	s.evictions++
-}
-
-// judge uses the logits that are wanted, of a bounded number of rows at a time.
-func (s *scheduler) judge() {
-	vocab := s.b.model.vocab
-	group := max(1, min(headRows, maxLogits/vocab))
-	next := 0
-	for from := 0; from < len(s.keep); from += group {
-		n := min(group, len(s.keep)-from)
-		logits := s.b.model.logits(s.kernels, s.scratch, from, n)
-		for i := range n {
-			line := logits[i*vocab : i*vocab+vocab]
-			to := next
-			for to < len(s.wants) && s.wants[to].row == s.keep[from+i] {
-				to++
-			}
-			s.use(line, s.wants[next:to])
-			next = to
-		}
-	}
-}
-
-// use gives the logits of a row to all who want them.
-func (s *scheduler) use(logits []float32, wants []want) {
-	total, best := float32(0), -1
-	for _, w := range wants {
-		t := w.t
-		if t.gen != nil {
-			s.b.generate(t, logits)
-			continue
-		}
-		if best < 0 {
-			total, best = s.kernels.LogSumExp(logits), argmax(logits)
-		}
-		token := t.ids[w.pos+1]
-		t.deliver(w.pos, math.Min(0, float64(logits[token])-float64(total)), best == token)
-	}
 }
 
 // commit takes note that the rows of the step are computed. Generations whose prompt is done go on by themselves.

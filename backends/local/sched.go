@@ -38,7 +38,10 @@ type scheduler struct {
 	keep    []int   // the rows whose logits are wanted
 	taken   []*node // of which the step has rows
 	again   []int   // scratch of takeAgain
-	number  int64   // of requests taken
+	scores  []kernels.Scores
+	targets []int
+	logits  []float32
+	number  int64 // of requests taken
 	step    int64
 	tokens  int // in a step at most
 	held    int // requests taken and not yet done with
