@@ -2,7 +2,7 @@
 //
 // The answer to a request is a function of the checkpoint and the request alone. Requests that are in flight together
 // are computed together, but each row of every product is computed as if it were alone, sums run in an order fixed by
-// position, and the kernel sets give equal bits, so neither the batch, nor the lanes, nor the instruction set shows.
+// position, and the kernel sets give equal bits, so neither the batch, nor the threads, nor the instruction set shows.
 package local
 
 import (
@@ -31,11 +31,16 @@ type Options struct {
 	// Kernels names the kernel set ("generic", "avx2", "avx512"); "" is the best of this machine. All give the same
 	// results.
 	Kernels string
-	// Lanes is the number of goroutines that compute; 0 is one a processor.
-	Lanes int
-	// CacheBytes bounds the keys and values held for texts under way; 0 is 1 GiB. One text a lane is always held,
-	// however long.
+	// Threads is the number of goroutines that compute; 0 is one a processor.
+	Threads int
+	// CacheBytes bounds the keys and values held, of texts under way and of beginnings that further texts may have; 0 is
+	// 1 GiB, and less for small models. One text a thread is always held, however long.
 	CacheBytes int64
+	// StepTokens is the most tokens that are computed at once; 0 is 512. It decides memory and speed, and no result.
+	StepTokens int
+	// NoPrefixCache forgets texts once they are answered. Beginnings that requests in flight have in common are computed
+	// once still. It decides speed and no result.
+	NoPrefixCache bool
 	// Provider names the provider in Info; "" is "local".
 	Provider string
 	// CacheDir is the folder that keeps large checkpoints' packed weights and the hashes of their files from one run to
@@ -61,9 +66,11 @@ type Backend struct {
 	kernels kernels.Set
 	first   int // the token that begins a text
 	queue   chan *work
-	lanes   int
-	running conc.WaitGroup // the lanes
-	// inFlight counts requests from before they are queued until a lane is done with them.
+	running conc.WaitGroup // the schedulers
+	// schedulers share the queue; there are so many.
+	scheds     []*scheduler
+	schedulers int
+	// inFlight counts requests from before they are queued until a scheduler is done with them.
 	inFlight atomic.Int64
 
 	mu     sync.RWMutex // guards closed; held for reading while a request is handed over
@@ -96,27 +103,31 @@ func OpenFS(ctx context.Context, fsys fs.FS, name string, o Options) (*Backend, 
 	if err != nil {
 		return nil, fmt.Errorf("open checkpoint %s: %w", name, err)
 	}
-	b.lanes = o.Lanes
-	if b.lanes <= 0 {
-		b.lanes = runtime.GOMAXPROCS(0)
-	}
-	b.info.Parallel = b.lanes * maxLive
-	b.queue = make(chan *work, b.info.Parallel)
-	for range b.lanes {
-		b.running.Go(newLane(b, b.pageBudget(o)).run)
-	}
+	b.start(o)
 	return b, nil
 }
 
-// pageBudget is the number of pages that a lane may hold; a page counts once for all layers.
-func (b *Backend) pageBudget(o Options) int {
+// parallel is the number of requests worth having in flight.
+const parallel = 512
+
+// start starts the schedulers.
+func (b *Backend) start(o Options) {
+	threads := o.Threads
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	b.schedulers = threads
+	b.info.Parallel = parallel
+	b.queue = make(chan *work, parallel)
 	bytes := o.CacheBytes
 	if bytes <= 0 {
 		bytes = defaultCacheBytes
 	}
-	s := b.model.spec
-	page := 2 * 4 * int64(s.layers) * int64(s.kvHeads) * int64(s.headDim) * kernels.PageSize
-	return int(bytes / int64(b.lanes) / page)
+	for range b.schedulers {
+		s := newScheduler(b, b.kernels, int(bytes/int64(b.schedulers)/b.model.pageBytes()), o)
+		b.scheds = append(b.scheds, s)
+		b.running.Go(s.run)
+	}
 }
 
 func load(ctx context.Context, fsys fs.FS, name string, o Options) (b *Backend, err error) {
@@ -229,7 +240,7 @@ func (b *Backend) Do(ctx context.Context, req backends.Request) (backends.Respon
 	}
 }
 
-// enqueue hands work to the lanes; after it, calls counts the request.
+// enqueue hands work to the schedulers; after it, calls counts the request.
 func (b *Backend) enqueue(ctx context.Context, w *work) error {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -247,7 +258,7 @@ func (b *Backend) enqueue(ctx context.Context, w *work) error {
 	}
 }
 
-// Close waits for the calls in flight and ends the lanes.
+// Close waits for the calls in flight and ends the schedulers.
 func (b *Backend) Close() error {
 	b.mu.Lock()
 	if b.closed {

@@ -187,14 +187,21 @@ func (m *model) attend(k kernels.Set, b *scratch, rows []row, l int) {
 		kernels.Attention{Heads: m.heads, KVHeads: m.kvHeads, Dim: hd, Scale: float32(1 / math.Sqrt(float64(hd)))})
 }
 
-// logits gives the logits of n rows that the last forward kept, from the from-th: [n×vocab], valid until the next call.
-func (m *model) logits(k kernels.Set, b *scratch, from, n int) []float32 {
+// headInput gives what the head is given of n rows that the last forward kept, from the from-th: [n×head.K], valid until
+// the next call.
+func (m *model) headInput(k kernels.Set, b *scratch, from, n int) []float32 {
 	d := m.width
 	b.last = grow(b.last, n*d)
+	k.RMSNorm(b.last[:n*d], b.x[from*d:(from+n)*d], m.norm, n, m.eps)
+	return b.last[:n*d]
+}
+
+// logits gives the logits of n rows that the last forward kept, from the from-th: [n×vocab], valid until the next call.
+func (m *model) logits(k kernels.Set, b *scratch, from, n int) []float32 {
+	in := m.headInput(k, b, from, n)
 	b.logits = grow(b.logits, n*m.vocab)
-	normed, logits := b.last[:n*d], b.logits[:n*m.vocab]
-	k.RMSNorm(normed, b.x[from*d:(from+n)*d], m.norm, n, m.eps)
-	k.Linear(logits, normed, n, m.head)
+	logits := b.logits[:n*m.vocab]
+	k.Linear(logits, in, n, m.head)
 	return logits
 }
 
