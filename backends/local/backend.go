@@ -156,7 +156,7 @@ func load(ctx context.Context, fsys fs.FS, name string, o Options) (b *Backend, 
 	if err != nil {
 		return nil, err
 	}
-	w, err := openModel(ctx, fsys, s, o)
+	w, err := openModel(ctx, fsys, func(from source) (*model, error) { return loadModel(s, from) }, o)
 	if err != nil {
 		return nil, err
 	}

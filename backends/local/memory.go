@@ -29,16 +29,19 @@ const minContext = 2048
 
 // memoryOf counts what a model takes whose packed weights have a size.
 func memoryOf(s spec, weights int64, o Options) Memory {
-	lanes := int64(o.Lanes)
-	if lanes <= 0 {
-		lanes = int64(runtime.GOMAXPROCS(0))
+	threads, rows := int64(o.Threads), int64(o.StepTokens)
+	if threads <= 0 {
+		threads = int64(runtime.GOMAXPROCS(0))
+	}
+	if rows <= 0 {
+		rows = stepTokens
 	}
 	kvWidth, qWidth := int64(s.kvHeads)*int64(s.headDim), int64(s.heads)*int64(s.headDim)
 	pages := int64(pagesFor(min(s.context, minContext)))
 	m := Memory{Weights: weights, KVToken: 2 * 4 * int64(s.layers) * kvWidth}
 	m.KV = pages * kernels.PageSize * m.KVToken
 	row := 3*int64(s.width) + 2*qWidth + 2*kvWidth + 3*int64(s.ff)
-	m.Activations = lanes*stepRows*row*4 + 2*4*int64(s.context)*int64(s.headDim)/2
+	m.Activations = threads*min(rows, maxStepTokens)*row*4 + 2*4*int64(s.context)*int64(s.headDim)/2
 	m.Total = m.Weights + m.KV + m.Activations
 	return m
 }

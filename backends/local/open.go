@@ -61,7 +61,7 @@ type opened struct {
 // opening is one opening of a model.
 type opening struct {
 	*checkpoint
-	spec   spec
+	build  func(source) (*model, error)
 	o      Options
 	bytes  int64 // of the packed form
 	hashed bool
@@ -73,14 +73,15 @@ func (p *opening) hash() string {
 	return p.sum()
 }
 
-// openModel builds a model of the checkpoint in a file system. The checkpoint's own files are not read after it.
-func openModel(ctx context.Context, fsys fs.FS, s spec, o Options) (m *opened, err error) {
+// openModel builds a model of the checkpoint in a file system; build is called several times over. The checkpoint's own
+// files are not read after it.
+func openModel(ctx context.Context, fsys fs.FS, build func(source) (*model, error), o Options) (m *opened, err error) {
 	c, err := readCheckpoint(fsys)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.release()) }()
-	p := &opening{checkpoint: c, spec: s, o: o}
+	p := &opening{checkpoint: c, build: build, o: o}
 	if err := p.plan(); err != nil {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func (p *opening) plan() error {
 func (p *opening) needs() (Memory, error) {
 	store := new(planStore)
 	p.restart(store)
-	m, err := loadModel(p.spec, p.checkpoint)
+	m, err := p.build(p.checkpoint)
 	if err != nil {
 		return Memory{}, err
 	}
@@ -133,7 +134,7 @@ func (p *opening) noCache() string {
 // inMemory builds the model with its weights in memory.
 func (p *opening) inMemory(why string) (*opened, error) {
 	p.restart(memoryStore{})
-	m, err := loadModel(p.spec, p.checkpoint)
+	m, err := p.build(p.checkpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +208,7 @@ func (p *opening) fromFile(ctx context.Context, hash string) (*opened, error) {
 		return nil, err
 	}
 	p.restart(fileStore{file})
-	m, err := loadModel(p.spec, p.checkpoint)
+	m, err := p.build(p.checkpoint)
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -223,7 +224,7 @@ func (p *opening) pack(ctx context.Context, dir packcache.Dir, hash string, file
 		return cacheError(ctx, err)
 	}
 	p.restart(writeStore{w})
-	if _, err := loadModel(p.spec, p.checkpoint); err != nil {
+	if _, err := p.build(p.checkpoint); err != nil {
 		w.Abort()
 		return err
 	}

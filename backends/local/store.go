@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
-	"github.com/sourcegraph/conc/pool"
+	workers "github.com/sourcegraph/conc/pool"
 
 	"github.com/onset-eval/onset/backends/local/internal/kernels"
 	"github.com/onset-eval/onset/backends/local/internal/packcache"
@@ -34,7 +34,7 @@ type memoryStore struct{}
 
 func (memoryStore) weight(r *recipe) (kernels.Weight, error) {
 	w := kernels.NewWeight(r.n, r.k, r.as)
-	p := pool.New().WithMaxGoroutines(runtime.GOMAXPROCS(0))
+	p := workers.New().WithMaxGoroutines(runtime.GOMAXPROCS(0))
 	step := r.partRows()
 	for row := 0; row < r.n; row += step {
 		p.Go(func() { r.fill(panels(w, row, min(step, r.n-row)), row) })
