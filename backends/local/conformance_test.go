@@ -32,7 +32,7 @@ func TestConformance(t *testing.T) {
 	for _, c := range []struct {
 		size string
 		opts local.Options
-	}{{"s2", local.Options{}}, {"s4", local.Options{Lanes: 3}}, {"s2", local.Options{Kernels: "generic"}}} {
+	}{{"s2", local.Options{}}, {"s4", local.Options{Threads: 3}}, {"s2", local.Options{Kernels: "generic"}}} {
 		t.Run(c.size+c.opts.Kernels, func(t *testing.T) {
 			backendtest.Run(t, func(t testing.TB) backends.Backend { return open(t, c.size, c.opts) }, backendtest.Options{
 				Prompts:  []string{"Reverse: abcd -> ", "Sum: 1+2+3 S:", "Map: ab cd ab c", "The old dog"},
@@ -67,10 +67,10 @@ func TestResultsDependOnNothingElse(t *testing.T) {
 		opts   local.Options
 		atOnce int
 	}{
-		{"alone", local.Options{Lanes: 1}, 1},
-		{"in a crowd", local.Options{Lanes: 1}, 60},
-		{"four lanes", local.Options{Lanes: 4}, 17},
-		{"little memory", local.Options{Lanes: 2, CacheBytes: 1}, 60},
+		{"alone", local.Options{Threads: 1}, 1},
+		{"in a crowd", local.Options{Threads: 1}, 60},
+		{"four lanes", local.Options{Threads: 4}, 17},
+		{"little memory", local.Options{Threads: 2, CacheBytes: 1}, 60},
 		{"generic kernels", local.Options{Kernels: "generic"}, 60},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,11 +1,6 @@
 package local
 
-import (
-	"fmt"
-	"slices"
-
-	"github.com/onset-eval/onset/backends/local/internal/kernels"
-)
+import "github.com/onset-eval/onset/backends/local/internal/kernels"
 
 // source gives the weights that a model is built of. Architectures name tensors and say which of their rows go where;
 // what is behind it decides how they are stored. It is asked in one order for one config, so that what is made of the
@@ -24,14 +19,11 @@ type source interface {
 	bias(parts ...outputs) ([]float32, error)
 }
 
-// table is a matrix of which single rows are read.
-type table struct {
-	width int
-	data  []float32
-}
+// table is a matrix of which single rows are read. It shares the packed form of a head that is tied to it.
+type table struct{ packed kernels.Weight }
 
 // row copies row i to dst, which has the table's width.
-func (t *table) row(dst []float32, i int) { copy(dst, t.data[i*t.width:(i+1)*t.width]) }
+func (t *table) row(dst []float32, i int) { t.packed.Row(dst, i) }
 
 // outputs is a run of outputs of a linear layer: some rows of a tensor that may hold several layers in one.
 type outputs struct {
@@ -62,70 +54,4 @@ func (p outputs) picks(f func(from, n int)) {
 // fits reports whether the rows that the part picks are the tensor's.
 func (p outputs) fits() bool {
 	return p.run >= 0 && p.count >= 0 && p.first >= 0 && p.stride >= 0 && p.first+max(0, p.count-1)*p.stride+p.run <= p.of
-}
-
-// The source that reads a checkpoint's tensors each time.
-var _ source = (*checkpoint)(nil)
-
-func (c *checkpoint) has(name string) bool {
-	_, ok := c.tensors[name]
-	return ok
-}
-
-func (c *checkpoint) table(name string, n, width int) (table, error) {
-	data, err := c.tensor(name, n, width)
-	return table{width, data}, err
-}
-
-func (c *checkpoint) linear(k int, parts ...outputs) (kernels.Weight, error) {
-	var all []float32
-	n := 0
-	for _, p := range parts {
-		shape := []int{p.of, k}
-		if p.transposed {
-			slices.Reverse(shape)
-		}
-		data, err := c.tensor(p.name, shape...)
-		if err != nil {
-			return kernels.Weight{}, err
-		}
-		if !p.fits() {
-			return kernels.Weight{}, fmt.Errorf("tensor %q has no such rows as %+v", p.name, p)
-		}
-		p.picks(func(from, n int) {
-			if !p.transposed {
-				all = append(all, data[from*k:(from+n)*k]...)
-				return
-			}
-			for i := from; i < from+n; i++ {
-				for j := range k {
-					all = append(all, data[j*p.of+i])
-				}
-			}
-		})
-		n += p.rows()
-	}
-	return kernels.Pack(n, k, all), nil
-}
-
-func (c *checkpoint) bias(parts ...outputs) ([]float32, error) {
-	var all []float32
-	n, some := 0, false
-	for _, p := range parts {
-		n += p.rows()
-		if p.bias == "" {
-			all = append(all, make([]float32, p.rows())...)
-			continue
-		}
-		some = true
-		data, err := c.tensor(p.bias, p.of)
-		if err != nil {
-			return nil, err
-		}
-		p.picks(func(from, n int) { all = append(all, data[from:from+n]...) })
-	}
-	if !some {
-		return nil, nil
-	}
-	return all, nil
 }

@@ -1,9 +1,6 @@
 package kernels
 
-import (
-	"math"
-	"unsafe"
-)
+import "math"
 
 // avx2 is the Set for AVX2 and FMA.
 type avx2 struct{ generic }
@@ -12,17 +9,35 @@ type avx2 struct{ generic }
 // vectors to matter. Its tests skip where the machine lacks AVX-512; run them on one that has it after any change.
 type avx512 struct{ avx2 }
 
-var _, _ Set = avx2{}, avx512{}
+var _, _ parts = avx2{}, avx512{}
 
 func (avx2) Name() string   { return "avx2" }
 func (avx512) Name() string { return "avx512" }
 
-func (avx2) Linear(dst, a []float32, m int, w Weight)   { linear(false, dst, a, m, w) }
-func (avx512) Linear(dst, a []float32, m int, w Weight) { linear(true, dst, a, m, w) }
+func (avx2) Linear(dst, a []float32, m int, w Weight) {
+	checkLinear(dst, a, m, w)
+	wide(false).panels(dst, w.N, a, m, w, 0, w.N)
+}
 
-// second is the second half of a panel's outputs.
-func second(p *float32) *float32 {
-	return (*float32)(unsafe.Add(unsafe.Pointer(p), PanelWidth/2*unsafe.Sizeof(*p)))
+func (s avx2) LogProbs(rows []Scores, x []float32, head Weight, l Logits) {
+	logProbs(s, rows, x, head, l)
+}
+
+func (s avx512) LogProbs(rows []Scores, x []float32, head Weight, l Logits) {
+	logProbs(s, rows, x, head, l)
+}
+
+func (avx2) panels(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
+	wide(false).panels(dst, ld, a, m, w, from, to)
+}
+
+func (avx512) panels(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
+	wide(true).panels(dst, ld, a, m, w, from, to)
+}
+
+func (avx512) Linear(dst, a []float32, m int, w Weight) {
+	checkLinear(dst, a, m, w)
+	wide(true).panels(dst, w.N, a, m, w, 0, w.N)
 }
 
 func (s avx2) RMSNorm(dst, x, weight []float32, m int, eps float32) {
@@ -100,11 +115,15 @@ func (s avx2) Rope(x []float32, ld int, pos []int, cos, sin []float32, heads int
 	}
 }
 
-func (avx2) Attend(dst, q []float32, ld int, rows []Query, a Attention) {
+func (s avx2) Attend(dst, q []float32, ld int, rows []Query, a Attention) {
 	checkAttend(dst, q, ld, rows, a)
+	s.attendHeads(dst, q, ld, rows, a, 0, a.Heads)
+}
+
+func (avx2) attendHeads(dst, q []float32, ld int, rows []Query, a Attention, from, to int) {
 	width := a.Heads * a.Dim
 	for i, row := range rows {
-		for h := range a.Heads {
+		for h := from; h < to; h++ {
 			at := h * a.Dim
 			attendHeadAVX2(dst[i*width+at:][:a.Dim], q[i*ld+at:][:a.Dim], row, a, h)
 		}
@@ -139,18 +158,18 @@ func attendHeadAVX2(out, q []float32, row Query, a Attention, h int) {
 	}
 }
 
-func (avx2) LogSumExp(x []float32) float32 {
+func (s avx2) LogSumExp(x []float32) float32 {
 	checkLogSumExp(x)
 	sum := emptyLogSum()
 	for len(x) > 0 {
 		n := min(LogBlock, len(x))
-		sum.merge(blockSumAVX2(x[:n]))
+		sum.merge(s.blockSum(x[:n]))
 		x = x[n:]
 	}
 	return sum.log()
 }
 
-func blockSumAVX2(x []float32) logSum {
+func (avx2) blockSum(x []float32) logSum {
 	n := len(x) &^ 15
 	b := emptyLogSum()
 	var rest, lanes [16]float32

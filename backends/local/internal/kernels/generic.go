@@ -6,7 +6,7 @@ import "math"
 // conversions around products keep compilers from fusing them with a following sum.
 type generic struct{}
 
-var _ Set = generic{}
+var _ parts = generic{}
 
 func (generic) Name() string { return "generic" }
 
@@ -149,19 +149,19 @@ func (generic) Store(slots []Slot, k, v []float32, ld, kvHeads, dim int) {
 	}
 }
 
-func (generic) LogSumExp(x []float32) float32 {
+func (g generic) LogSumExp(x []float32) float32 {
 	checkLogSumExp(x)
 	sum := emptyLogSum()
 	for len(x) > 0 {
 		n := min(LogBlock, len(x))
-		sum.merge(blockSum(x[:n]))
+		sum.merge(g.blockSum(x[:n]))
 		x = x[n:]
 	}
 	return sum.log()
 }
 
-// blockSum is the sum of one block of at most LogBlock numbers.
-func blockSum(x []float32) logSum {
+// blockSum is the sum of one block.
+func (generic) blockSum(x []float32) logSum {
 	b := emptyLogSum()
 	for _, v := range x {
 		if v > b.top {

@@ -318,3 +318,31 @@ loop:
 done:
 	VZEROUPPER
 	RET
+
+// func biasAVX2(c *float32, ld, rows int, bias *float32, n int)
+//
+// Adds bias to rows of c, ld floats apart, for n a multiple of 8 and rows ≥ 1.
+TEXT ·biasAVX2(SB), NOSPLIT, $0-40
+	MOVQ c+0(FP), DI
+	MOVQ ld+8(FP), R8
+	MOVQ rows+16(FP), R9
+	MOVQ bias+24(FP), SI
+	MOVQ n+32(FP), R10
+	SHLQ $2, R8
+	SHLQ $2, R10
+	JZ   done
+row:
+	XORQ CX, CX
+loop:
+	VMOVUPS (DI)(CX*1), Y0
+	VADDPS (SI)(CX*1), Y0, Y0
+	VMOVUPS Y0, (DI)(CX*1)
+	ADDQ $32, CX
+	CMPQ CX, R10
+	JLT  loop
+	ADDQ R8, DI
+	DECQ R9
+	JNZ  row
+done:
+	VZEROUPPER
+	RET
