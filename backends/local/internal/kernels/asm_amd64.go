@@ -3,45 +3,6 @@ package kernels
 // Written in the files beside this one; what each computes stands there. Lengths are as stated, unchecked.
 
 //go:noescape
-func tile6x16avx2(k int, a *float32, lda int, b, c *float32, ldc int, add bool)
-
-//go:noescape
-func tile5x16avx2(k int, a *float32, lda int, b, c *float32, ldc int, add bool)
-
-//go:noescape
-func tile4x16avx2(k int, a *float32, lda int, b, c *float32, ldc int, add bool)
-
-//go:noescape
-func tile3x32avx2(k int, a *float32, lda int, b, c *float32, ldc int, add bool)
-
-//go:noescape
-func tile2x32avx2(k int, a *float32, lda int, b, c *float32, ldc int, add bool)
-
-//go:noescape
-func tile1x32avx2(k int, a *float32, lda int, b, c *float32, ldc int, add bool)
-
-//go:noescape
-func tile12x32avx512(k int, a *float32, lda int, b, c *float32, ldc int, add bool)
-
-//go:noescape
-func tile8x32avx512(k int, a *float32, lda int, b, c *float32, ldc int, add bool)
-
-//go:noescape
-func tile4x32avx512(k int, a *float32, lda int, b, c *float32, ldc int, add bool)
-
-//go:noescape
-func tile2x32avx512(k int, a *float32, lda int, b, c *float32, ldc int, add bool)
-
-//go:noescape
-func tile1x32avx512(k int, a *float32, lda int, b, c *float32, ldc int, add bool)
-
-//go:noescape
-func gemv64avx2(k int, a, b *float32, stride int, c *float32, add bool)
-
-//go:noescape
-func gemv128avx512(k int, a, b *float32, stride int, c *float32, add bool)
-
-//go:noescape
 func sumSquaresAVX2(x *float32, n int, lanes *[16]float32)
 
 //go:noescape
@@ -77,7 +38,5 @@ func valuesAVX2(out, p, v *float32, dim, n int, decay float32)
 //go:noescape
 func fmaAVX2(dst, a, b, c *float32, n int)
 
-// peakavx2 and peakavx512 run n times 12 independent multiply-adds, for the benchmarks.
-func peakavx2(n int)
-
-func peakavx512(n int)
+//go:noescape
+func biasAVX2(c *float32, ld, rows int, bias *float32, n int)

@@ -1,34 +1,52 @@
 package kernels
 
-import (
-	"math"
-	"unsafe"
-)
+import "math"
 
 // avx2 is the Set for AVX2 and FMA.
-type avx2 struct{}
+type avx2 struct{ generic }
 
 // avx512 is the Set for AVX-512F. What it does not do itself is bound by memory or too short for wider
 // vectors to matter. Its tests skip where the machine lacks AVX-512; run them on one that has it after any change.
 type avx512 struct{ avx2 }
 
-var _, _ Set = avx2{}, avx512{}
+var _, _ parts = avx2{}, avx512{}
 
 func (avx2) Name() string   { return "avx2" }
 func (avx512) Name() string { return "avx512" }
 
-func (avx2) Linear(dst, a []float32, m int, w Weight)   { linear(false, dst, a, m, w) }
-func (avx512) Linear(dst, a []float32, m int, w Weight) { linear(true, dst, a, m, w) }
-
-// second is the second half of a panel's outputs.
-func second(p *float32) *float32 {
-	return (*float32)(unsafe.Add(unsafe.Pointer(p), PanelWidth/2*unsafe.Sizeof(*p)))
+func (avx2) Linear(dst, a []float32, m int, w Weight) {
+	checkLinear(dst, a, m, w)
+	wide(false).panels(dst, w.N, a, m, w, 0, w.N)
 }
 
-func (avx2) RMSNorm(dst, x, weight []float32, m int, eps float32) {
-	checkNorm(dst, x, weight, m)
-	n := len(weight)
+func (s avx2) LogProbs(rows []Scores, x []float32, head Weight, l Logits) {
+	logProbs(s, rows, x, head, l)
+}
+
+func (s avx512) LogProbs(rows []Scores, x []float32, head Weight, l Logits) {
+	logProbs(s, rows, x, head, l)
+}
+
+func (avx2) panels(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
+	wide(false).panels(dst, ld, a, m, w, from, to)
+}
+
+func (avx512) panels(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
+	wide(true).panels(dst, ld, a, m, w, from, to)
+}
+
+func (avx512) Linear(dst, a []float32, m int, w Weight) {
+	checkLinear(dst, a, m, w)
+	wide(true).panels(dst, w.N, a, m, w, 0, w.N)
+}
+
+func (s avx2) RMSNorm(dst, x, weight []float32, m int, eps float32) {
+	n := checkNorm(dst, x, weight, nil, m)
 	if n == 0 {
+		return
+	}
+	if weight == nil {
+		s.generic.RMSNorm(dst, x, weight, m, eps)
 		return
 	}
 	for i := range m {
@@ -38,7 +56,7 @@ func (avx2) RMSNorm(dst, x, weight []float32, m int, eps float32) {
 		for j, v := range row[n&^15:] {
 			lanes[j] = fma(v, v, lanes[j])
 		}
-		inv := rmsScale(&lanes, n, eps)
+		inv := inverseRoot(tree(&lanes), n, eps)
 		scaleAVX2(&out[0], &row[0], &weight[0], n&^7, inv)
 		for j := n &^ 7; j < n; j++ {
 			out[j] = float32(row[j]*inv) * weight[j]
@@ -46,8 +64,12 @@ func (avx2) RMSNorm(dst, x, weight []float32, m int, eps float32) {
 	}
 }
 
-func (avx2) SiluMul(dst, gateUp []float32, m int) {
-	n := checkSilu(dst, gateUp, m)
+func (s avx2) Gate(dst, gateUp []float32, m int, f Activation) {
+	if f != Silu {
+		s.generic.Gate(dst, gateUp, m, f)
+		return
+	}
+	n := checkGate(dst, gateUp, m)
 	if n == 0 {
 		return
 	}
@@ -76,59 +98,92 @@ func (avx2) Add(dst, x []float32) {
 	}
 }
 
-func (avx2) Rope(x, cos, sin []float32, m, heads, dim int) {
-	checkRope(x, cos, sin, m, heads, dim)
-	if len(x) == 0 {
+func (s avx2) Rope(x []float32, ld int, pos []int, cos, sin []float32, heads int, r Rotary) {
+	if r.Interleaved {
+		s.generic.Rope(x, ld, pos, cos, sin, heads, r)
 		return
 	}
-	half := dim / 2
-	for i := range m {
+	checkRope(x, ld, pos, cos, sin, heads, r)
+	half := r.Rot / 2
+	if half == 0 {
+		return
+	}
+	for i, p := range pos {
 		for h := range heads {
-			ropeAVX2(&x[(i*heads+h)*dim], &cos[i*half], &sin[i*half], half)
+			ropeAVX2(&x[i*ld+h*r.Dim], &cos[p*half], &sin[p*half], half)
 		}
 	}
 }
 
-func (avx2) Attend(dst, q []float32, heads, kvHeads, dim int, pages []Page, n int, scale float32) {
-	checkAttend(dst, q, heads, kvHeads, dim, pages, n)
-	clear(dst)
+func (s avx2) Attend(dst, q []float32, ld int, rows []Query, a Attention) {
+	checkAttend(dst, q, ld, rows, a)
+	s.attendHeads(dst, q, ld, rows, a, 0, a.Heads)
+}
+
+func (avx2) attendHeads(dst, q []float32, ld int, rows []Query, a Attention, from, to int) {
+	width := a.Heads * a.Dim
+	for i, row := range rows {
+		for h := from; h < to; h++ {
+			at := h * a.Dim
+			attendHeadAVX2(dst[i*width+at:][:a.Dim], q[i*ld+at:][:a.Dim], row, a, h)
+		}
+	}
+}
+
+func attendHeadAVX2(out, q []float32, row Query, a Attention, h int) {
 	var s [PageSize]float32
-	for h := range heads {
-		out := dst[h*dim : (h+1)*dim]
-		at := h / (heads / kvHeads) * dim * PageSize
-		top, total := float32(math.Inf(-1)), float32(0)
-		for i := 0; i*PageSize < n; i++ {
-			keys := min(PageSize, n-i*PageSize)
-			chunks := (keys + 7) / 8
-			scoresAVX2(&s[0], &q[h*dim], &pages[i].K[at], dim, chunks, scale)
-			for j := keys; j < 8*chunks; j++ {
-				s[j] = float32(math.Inf(-1))
-			}
-			decay, next, sum := softmaxAVX2(&s[0], chunks, top)
-			top, total = next, float32(total*decay)+sum
-			valuesAVX2(&out[0], &s[0], &pages[i].V[at], dim, keys, decay)
+	clear(out)
+	inf := float32(math.Inf(-1))
+	at := h / (a.Heads / a.KVHeads) * a.Dim * PageSize
+	top, total := inf, float32(0)
+	for i := row.From / PageSize; i*PageSize < row.To; i++ {
+		first := i * PageSize
+		from, to := max(row.From-first, 0), min(row.To-first, PageSize)
+		chunks := (to + 15) / 16
+		scoresAVX2(&s[0], &q[0], &row.Pages[i].K[at], a.Dim, 2*chunks, a.Scale)
+		a.adjust(&s, h, first-(row.To-1))
+		for j := range from {
+			s[j] = inf
 		}
-		divideAVX2(&out[0], dim&^7, total)
-		for d := dim &^ 7; d < dim; d++ {
-			out[d] /= total
+		for j := to; j < 16*chunks; j++ {
+			s[j] = inf
 		}
+		decay, next, sum := softmaxAVX2(&s[0], chunks, top)
+		top, total = next, float32(total*decay)+sum
+		valuesAVX2(&out[0], &s[from], &row.Pages[i].V[at+from*a.Dim], a.Dim, to-from, decay)
+	}
+	divideAVX2(&out[0], a.Dim&^7, total)
+	for d := a.Dim &^ 7; d < a.Dim; d++ {
+		out[d] = out[d]/total + 0
 	}
 }
 
-func (avx2) LogSumExp(x []float32) float32 {
+func (s avx2) LogSumExp(x []float32) float32 {
 	checkLogSumExp(x)
+	sum := emptyLogSum()
+	for len(x) > 0 {
+		n := min(LogBlock, len(x))
+		sum.merge(s.blockSum(x[:n]))
+		x = x[n:]
+	}
+	return sum.log()
+}
+
+func (avx2) blockSum(x []float32) logSum {
 	n := len(x) &^ 15
-	top := float32(math.Inf(-1))
+	b := emptyLogSum()
 	var rest, lanes [16]float32
 	for i := range rest {
-		rest[i] = top
+		rest[i] = b.top
 	}
 	copy(rest[:], x[n:])
-	top = maxAVX2(&x[0], n, maxAVX2(&rest[0], 16, top))
-	if math.IsInf(float64(top), 0) {
-		return infLogSumExp(x, top)
+	b.top = maxAVX2(&x[0], n, maxAVX2(&rest[0], 16, b.top))
+	if math.IsInf(float64(b.top), 0) {
+		b.total = infSum(x)
+		return b
 	}
-	sumExpAVX2(&x[0], n, top, &lanes)
-	sumExpAVX2(&rest[0], 16, top, &lanes)
-	return logTotal(top, &lanes)
+	sumExpAVX2(&x[0], n, b.top, &lanes)
+	sumExpAVX2(&rest[0], 16, b.top, &lanes)
+	b.total = tree(&lanes)
+	return b
 }

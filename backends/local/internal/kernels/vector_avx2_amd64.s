@@ -52,16 +52,18 @@ done:
 
 // func divideAVX2(x *float32, n int, by float32)
 //
-// x /= by for n a multiple of 8.
+// x = x/by + 0 for n a multiple of 8.
 TEXT ·divideAVX2(SB), NOSPLIT, $0-20
 	MOVQ x+0(FP), DI
 	MOVQ n+8(FP), CX
 	VBROADCASTSS by+16(FP), Y0
+	VXORPS Y2, Y2, Y2
 	SHRQ $3, CX
 	JZ   done
 loop:
 	VMOVUPS (DI), Y1
 	VDIVPS Y0, Y1, Y1
+	VADDPS Y2, Y1, Y1
 	VMOVUPS Y1, (DI)
 	ADDQ $32, DI
 	DECQ CX
@@ -234,21 +236,25 @@ done:
 
 // func softmaxAVX2(s *float32, chunks int, top float32) (decay, next, sum float32)
 //
-// softmaxStep of chunks times 8 scores.
+// softmaxStep of chunks times 16 scores.
 TEXT ·softmaxAVX2(SB), NOSPLIT, $0-36
 	MOVQ s+0(FP), SI
 	MOVQ chunks+8(FP), R8
 	VBROADCASTSS top+16(FP), Y15
 	LEAQ ·expTable(SB), BX
 	VMOVAPS Y15, Y0
+	VMOVAPS Y15, Y2
 	MOVQ SI, DI
 	MOVQ R8, CX
 most:
 	VMOVUPS (DI), Y1
+	VMOVUPS 32(DI), Y3
 	VMAXPS Y0, Y1, Y0
-	ADDQ $32, DI
+	VMAXPS Y2, Y3, Y2
+	ADDQ $64, DI
 	DECQ CX
 	JNZ  most
+	VMAXPS Y0, Y2, Y0
 	VEXTRACTF128 $1, Y0, X1
 	VMAXPS X0, X1, X0
 	VPSHUFD $0x4e, X0, X1
@@ -257,19 +263,26 @@ most:
 	VMAXPS X0, X1, X0
 	VMOVSS X0, next+28(FP)
 	VBROADCASTSS X0, Y14
+	VXORPS Y12, Y12, Y12
 	VXORPS Y13, Y13, Y13
 	VSUBPS Y14, Y15, Y4
 	EXP8(Y4, Y5, Y6, Y7, Y11)
 	VMOVSS X4, decay+24(FP)
 loop:
 	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y4
 	VSUBPS Y14, Y0, Y0
+	VSUBPS Y14, Y4, Y4
 	EXP8(Y0, Y1, Y2, Y3, Y10)
+	EXP8(Y4, Y5, Y6, Y7, Y11)
 	VMOVUPS Y0, (SI)
-	VADDPS Y0, Y13, Y13
-	ADDQ $32, SI
+	VMOVUPS Y4, 32(SI)
+	VADDPS Y0, Y12, Y12
+	VADDPS Y4, Y13, Y13
+	ADDQ $64, SI
 	DECQ R8
 	JNZ  loop
+	VADDPS Y13, Y12, Y13
 	VEXTRACTF128 $1, Y13, X1
 	VADDPS X1, X13, X0
 	VPSHUFD $0x4e, X0, X1
@@ -302,6 +315,34 @@ loop:
 	ADDQ $32, DI
 	DECQ CX
 	JNZ  loop
+done:
+	VZEROUPPER
+	RET
+
+// func biasAVX2(c *float32, ld, rows int, bias *float32, n int)
+//
+// Adds bias to rows of c, ld floats apart, for n a multiple of 8 and rows ≥ 1.
+TEXT ·biasAVX2(SB), NOSPLIT, $0-40
+	MOVQ c+0(FP), DI
+	MOVQ ld+8(FP), R8
+	MOVQ rows+16(FP), R9
+	MOVQ bias+24(FP), SI
+	MOVQ n+32(FP), R10
+	SHLQ $2, R8
+	SHLQ $2, R10
+	JZ   done
+row:
+	XORQ CX, CX
+loop:
+	VMOVUPS (DI)(CX*1), Y0
+	VADDPS (SI)(CX*1), Y0, Y0
+	VMOVUPS Y0, (DI)(CX*1)
+	ADDQ $32, CX
+	CMPQ CX, R10
+	JLT  loop
+	ADDQ R8, DI
+	DECQ R9
+	JNZ  row
 done:
 	VZEROUPPER
 	RET
