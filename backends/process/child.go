@@ -33,6 +33,7 @@ type child struct {
 	ended  chan struct{} // closed when the program has ended and its group is killed
 	state  string        // how it ended; set before ended is closed
 	guard  *watchdog
+	logged chan struct{} // closed when all that it wrote to its log is in the tail
 	all    conc.WaitGroup
 	output *os.File // the read end of what goes to the tail
 }
@@ -64,7 +65,7 @@ func findProgram(name string) (string, error) {
 
 // startChild starts a program in a process group of its own, watched so that it ends with onset.
 func startChild(o childOptions) (*child, error) {
-	c := &child{out: new(tail), ended: make(chan struct{})}
+	c := &child{out: new(tail), ended: make(chan struct{}), logged: make(chan struct{})}
 	c.cmd = exec.Command(o.command[0], o.command[1:]...) //nolint:gosec // the user names the program
 	c.cmd.Dir = o.dir
 	c.cmd.Env = append(os.Environ(), o.env...)
@@ -125,6 +126,7 @@ func (c *child) start(log io.Writer) error {
 		return err
 	}
 	c.all.Go(func() {
+		defer close(c.logged)
 		var w io.Writer = c.out
 		if log != nil {
 			w = io.MultiWriter(c.out, lossy{log})
@@ -175,11 +177,20 @@ func (c *child) stop(polite, grace time.Duration) {
 	c.closePipes()
 }
 
-func (c *child) endsWithin(d time.Duration) bool {
+func (c *child) endsWithin(d time.Duration) bool { return closesWithin(c.ended, d) }
+
+// settle waits until it is known how the program ended and what it last wrote, where it has ended by itself.
+func (c *child) settle() {
+	if c.endsWithin(drainTime) {
+		closesWithin(c.logged, 2*drainTime)
+	}
+}
+
+func closesWithin(ch <-chan struct{}, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case <-c.ended:
+	case <-ch:
 		return true
 	case <-timer.C:
 		return false

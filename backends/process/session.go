@@ -265,8 +265,8 @@ func (s *session) hung() {
 
 // fail ends the session: its requests fail with an error of a temporary kind, and the plug-in is killed.
 func (s *session) fail(kind backends.ErrorKind, cause error) {
-	if kind == backends.KindServer { // it ended by itself, so how is known in a moment
-		s.c.endsWithin(drainTime)
+	if kind == backends.KindServer { // it ended by itself
+		s.c.settle()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
