@@ -9,6 +9,7 @@ import (
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/backends/local"
 	"github.com/onset-eval/onset/backends/local/ladder"
+	"github.com/onset-eval/onset/backends/process"
 	"github.com/onset-eval/onset/backends/scripted"
 )
 
@@ -34,12 +35,34 @@ func providers() []provider {
 			},
 		},
 		{
+			name: "exec", doc: "a program of yours that answers JSON lines (docs/plugins.md)", example: "exec/./mine",
+			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
+				o, err := process.PluginFor(m.Ref.Model, m.Args)
+				if err != nil {
+					return nil, usage(err)
+				}
+				return process.OpenPlugin(ctx, o)
+			},
+		},
+		{
 			name: "scripted", doc: "a deterministic fake, for tests and for trying things out", example: "scripted/echo",
 			open: func(_ context.Context, m backends.Model) (backends.Backend, error) {
 				return scripted.Open(m.Ref.Model, m.Args)
 			},
 		},
 	}
+}
+
+// parseModel reads a model reference of the command line.
+func parseModel(ref string) (backends.Model, error) {
+	r, err := backends.ParseRef(ref)
+	if err != nil {
+		return backends.Model{}, withHint(err, "for example local/checkpoints/pythia-70m; onset list backends shows the providers")
+	}
+	if r.IsPath() {
+		r.Model = absolute([]string{r.Model})[0]
+	}
+	return backends.Model{Name: ref, Ref: r}, nil
 }
 
 // opener opens models by their provider, wrapped in the policies of the run.
