@@ -160,8 +160,11 @@ type LogProb struct {
 
 // Usage counts tokens as the backend does, and what they cost.
 type Usage struct {
-	PromptTokens     int     `json:"prompt_tokens,omitempty"`
-	CompletionTokens int     `json:"completion_tokens,omitempty"`
-	ReasoningTokens  int     `json:"reasoning_tokens,omitempty"` // part of CompletionTokens
-	CostUSD          float64 `json:"cost_usd,omitempty"`
+	PromptTokens int `json:"prompt_tokens,omitempty"`
+	// CachedTokens is the part of PromptTokens that the server had in its own cache, where it says so.
+	CachedTokens     int `json:"cached_tokens,omitempty"`
+	CompletionTokens int `json:"completion_tokens,omitempty"`
+	ReasoningTokens  int `json:"reasoning_tokens,omitempty"` // part of CompletionTokens
+	// CostUSD is what the answer cost when it was bought; 0 is free or unknown.
+	CostUSD float64 `json:"cost_usd,omitempty"`
 }

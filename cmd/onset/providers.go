@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -69,6 +70,7 @@ func parseModel(ref string) (backends.Model, error) {
 type opener struct {
 	providers []provider
 	retry     backends.RetryOptions
+	spend     *spending // nil asks without prices and cache
 }
 
 // Describe opens the model, asks what it is, and closes it.
@@ -81,13 +83,21 @@ func (o opener) Describe(ctx context.Context, m backends.Model) (backends.Info, 
 	return info, b.Close()
 }
 
-// Open opens the model, retried and limited.
+// Open opens the model, retried, charged for and cached.
 func (o opener) Open(ctx context.Context, m backends.Model) (backends.Backend, error) {
 	b, err := o.open(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	return backends.Retry(b, o.retry), nil
+	b = backends.Retry(b, o.retry)
+	if o.spend == nil {
+		return b, nil
+	}
+	wrapped, err := o.spend.wrap(ctx, b, m)
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return wrapped, nil
 }
 
 func (o opener) open(ctx context.Context, m backends.Model) (backends.Backend, error) {
