@@ -210,3 +210,12 @@ func (c *child) closePipes() {
 		}
 	}
 }
+
+// settleIfEnded reads the last words of a program that has ended, and does not wait for one that goes on.
+func (c *child) settleIfEnded() {
+	select {
+	case <-c.ended:
+		closesWithin(c.logged, 2*drainTime)
+	default:
+	}
+}

@@ -1,3 +1,5 @@
+//go:build unix
+
 package process
 
 import (
@@ -24,8 +26,9 @@ func TestMain(m *testing.M) {
 // fakes lists the programs that tests start.
 func fakes() map[string]func(args []string) int {
 	return map[string]func(args []string) int{
-		"plugin": func(args []string) int { return fakePlugin(args) },
+		"plugin": fakePlugin,
 		"holder": holder,
+		"server": fakeServer,
 	}
 }
 
