@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/backends/local"
 	"github.com/onset-eval/onset/backends/local/ladder"
+	"github.com/onset-eval/onset/backends/openai"
 	"github.com/onset-eval/onset/backends/process"
 	"github.com/onset-eval/onset/backends/scripted"
 )
@@ -18,6 +20,8 @@ import (
 type provider struct {
 	name, doc, example string
 	open               func(ctx context.Context, m backends.Model) (backends.Backend, error)
+	// describe says what open's backend would say of itself, where that is known without opening it; nil is nothing.
+	describe func(ctx context.Context, m backends.Model) (backends.Info, error)
 }
 
 // providers lists all providers, in the order in which they are shown.
@@ -35,6 +39,16 @@ func providers() []provider {
 				return local.Open(ctx, m.Ref.Model, local.Options{})
 			},
 		},
+		{
+			name: "openai", doc: "OpenAI's API, and servers that speak it: vLLM, SGLang, llama-server, TGI, Ollama (--base-url)", example: "openai/gpt-4o",
+			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
+				return openai.Open(ctx, openai.Options{Model: m, Getenv: os.Getenv})
+			},
+		},
+		serverProvider("vllm", "a vLLM server that onset starts and stops", "vllm/Qwen/Qwen3-0.6B"),
+		serverProvider("sglang", "an SGLang server that onset starts and stops", "sglang/Qwen/Qwen3-0.6B"),
+		serverProvider("llama-server", "a llama.cpp server that onset starts and stops", "llama-server/model.gguf"),
+		serverProvider("tgi", "a Text Generation Inference server that onset starts and stops", "tgi/Qwen/Qwen3-0.6B"),
 		{
 			name: "exec", doc: "a program of yours that answers JSON lines (docs/plugins.md)", example: "exec/./mine",
 			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
@@ -73,8 +87,15 @@ type opener struct {
 	spend     *spending // nil asks without prices and cache
 }
 
-// Describe opens the model, asks what it is, and closes it.
+// Describe asks what the model is, which may open and close it.
 func (o opener) Describe(ctx context.Context, m backends.Model) (backends.Info, error) {
+	p, err := findProvider(o.providers, m.Ref.Provider)
+	if err != nil {
+		return backends.Info{}, err
+	}
+	if p.describe != nil {
+		return p.describe(ctx, m)
+	}
 	b, err := o.open(ctx, m)
 	if err != nil {
 		return backends.Info{}, err
