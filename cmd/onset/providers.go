@@ -12,6 +12,7 @@ import (
 	"github.com/onset-eval/onset/backends/local"
 	"github.com/onset-eval/onset/backends/local/ladder"
 	"github.com/onset-eval/onset/backends/openai"
+	"github.com/onset-eval/onset/backends/process"
 	"github.com/onset-eval/onset/backends/scripted"
 )
 
@@ -19,6 +20,8 @@ import (
 type provider struct {
 	name, doc, example string
 	open               func(ctx context.Context, m backends.Model) (backends.Backend, error)
+	// describe says what open's backend would say of itself, where that is known without opening it; nil is nothing.
+	describe func(ctx context.Context, m backends.Model) (backends.Info, error)
 }
 
 // providers lists all providers, in the order in which they are shown.
@@ -42,6 +45,20 @@ func providers() []provider {
 				return openai.Open(ctx, openai.Options{Model: m, Getenv: os.Getenv})
 			},
 		},
+		serverProvider("vllm", "a vLLM server that onset starts and stops", "vllm/Qwen/Qwen3-0.6B"),
+		serverProvider("sglang", "an SGLang server that onset starts and stops", "sglang/Qwen/Qwen3-0.6B"),
+		serverProvider("llama-server", "a llama.cpp server that onset starts and stops", "llama-server/model.gguf"),
+		serverProvider("tgi", "a Text Generation Inference server that onset starts and stops", "tgi/Qwen/Qwen3-0.6B"),
+		{
+			name: "exec", doc: "a program of yours that answers JSON lines (docs/plugins.md)", example: "exec/./mine",
+			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
+				o, err := process.PluginFor(m.Ref.Model, m.Args)
+				if err != nil {
+					return nil, usage(err)
+				}
+				return process.OpenPlugin(ctx, o)
+			},
+		},
 		{
 			name: "scripted", doc: "a deterministic fake, for tests and for trying things out", example: "scripted/echo",
 			open: func(_ context.Context, m backends.Model) (backends.Backend, error) {
@@ -51,6 +68,18 @@ func providers() []provider {
 	}
 }
 
+// parseModel reads a model reference of the command line.
+func parseModel(ref string) (backends.Model, error) {
+	r, err := backends.ParseRef(ref)
+	if err != nil {
+		return backends.Model{}, withHint(err, "for example local/checkpoints/pythia-70m; onset list backends shows the providers")
+	}
+	if r.IsPath() {
+		r.Model = absolute([]string{r.Model})[0]
+	}
+	return backends.Model{Name: ref, Ref: r}, nil
+}
+
 // opener opens models by their provider, wrapped in the policies of the run.
 type opener struct {
 	providers []provider
@@ -58,8 +87,15 @@ type opener struct {
 	spend     *spending // nil asks without prices and cache
 }
 
-// Describe opens the model, asks what it is, and closes it.
+// Describe asks what the model is, which may open and close it.
 func (o opener) Describe(ctx context.Context, m backends.Model) (backends.Info, error) {
+	p, err := findProvider(o.providers, m.Ref.Provider)
+	if err != nil {
+		return backends.Info{}, err
+	}
+	if p.describe != nil {
+		return p.describe(ctx, m)
+	}
 	b, err := o.open(ctx, m)
 	if err != nil {
 		return backends.Info{}, err
