@@ -26,6 +26,7 @@ type executeOptions struct {
 	json        bool
 	retryErrors bool
 	metricsAddr string
+	batch       bool
 	spendFlags
 }
 
@@ -37,6 +38,7 @@ func (o *executeOptions) add(cmd *cobra.Command) {
 	fs.BoolVarP(&o.quiet, "quiet", "q", false, "show no progress")
 	fs.BoolVar(&o.json, "json", false, "write the results as JSON to stdout, and progress as a JSON event a line to stderr")
 	fs.StringVar(&o.metricsAddr, "metrics-addr", "", "serve Prometheus metrics of the run at this address, as 127.0.0.1:9464")
+	fs.BoolVar(&o.batch, "batch", false, "ask by the vendor's batch interface: cheaper, within a day, and picked up again by onset resume --batch")
 	o.spendFlags.add(cmd)
 }
 
@@ -126,6 +128,10 @@ func execute(ctx context.Context, a *app, x execution) error {
 		providers: providers(),
 		retry:     backends.RetryOptions{MaxAttempts: x.opts.maxRetries + 1, AttemptTimeout: x.opts.timeout},
 		spend:     spend,
+	}
+	if x.opts.batch {
+		open.batches = &batchRuns{file: batchFile(x.dir, x.shard), out: a.stderr}
+		open.retry.AttemptTimeout = 0 // an attempt takes up to a day
 	}
 	infos, err := runner.Check(ctx, plan, open)
 	if err == nil {
