@@ -246,7 +246,7 @@ func (x execution) record(ctx context.Context, a *app, plan runner.Plan, infos [
 		err = writer.Flush(ctx)
 	}
 	if err != nil {
-		return withFallbackHint(err, "what is recorded stays; continue with: onset resume %s", x.dir)
+		return withFallbackHint(err, "what is recorded stays; continue with: onset resume %s%s", map[bool]string{true: "--batch "}[x.opts.batch], x.dir)
 	}
 	if summary.Errors > 0 {
 		fmt.Fprintf(a.stderr, "onset: %d samples ended in an error and are in no score; onset resume --retry-errors %s tries them again\n", summary.Errors, x.dir)
