@@ -150,3 +150,22 @@ func (p *opening) find(ctx context.Context) (hash, packed string) {
 	_ = file.Close() // it was only looked at
 	return hash, packed
 }
+
+// PackedFile is a packed form of weights that lies in a cache folder.
+type PackedFile = packcache.Packed
+
+// Packed lists the packed weights in a cache folder, those used longest ago first.
+func Packed(cacheDir string) ([]PackedFile, error) {
+	if cacheDir == "" {
+		return nil, nil
+	}
+	return packcache.Dir(cacheDir).List()
+}
+
+// Prune deletes the packed weights in a cache folder that were last used before a time, and gives those that it deleted.
+func Prune(cacheDir string, before time.Time) ([]PackedFile, error) {
+	if cacheDir == "" {
+		return nil, nil
+	}
+	return packcache.Dir(cacheDir).Prune(before)
+}
