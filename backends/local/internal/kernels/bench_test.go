@@ -68,6 +68,40 @@ func reportBest(b *testing.B, count int, thing string, run func()) {
 	b.ReportMetric(1e9/rate, "best-ns/"+thing)
 }
 
+// BenchmarkDecode is Linear of few rows with weights that no cache holds: the share of the speed at which the same
+// bytes are read by a plain loop.
+func BenchmarkDecode(b *testing.B) {
+	const bytes, k = 96 << 20, 2048
+	for typ := F32; typ <= F16; typ++ {
+		w := NewWeight(bytes/k/typ.Size(), k, typ)
+		for i := range w.Half {
+			w.Half[i] = 0x3c00
+		}
+		for i := range w.Data {
+			w.Data[i] = 0.5
+		}
+		for _, m := range []int{1, 2, 4, 8} {
+			b.Run(fmt.Sprintf("%s,m%d", typ, m), func(b *testing.B) {
+				benchEach(b, func(b *testing.B, s Set) {
+					if s.Name() == "generic" {
+						b.Skip("not what it is for")
+					}
+					a, dst := ordinary.into(newRand(1), make([]float32, m*k)), make([]float32, m*w.N)
+					var read, linear float64
+					for b.Loop() {
+						read = max(read, readRate(w))
+						start := time.Now()
+						s.Linear(dst, a, m, w)
+						linear = max(linear, bytes/time.Since(start).Seconds())
+					}
+					b.ReportMetric(linear/1e9, "GB/s")
+					b.ReportMetric(100*linear/read, "%read")
+				})
+			})
+		}
+	}
+}
+
 func BenchmarkAttend(b *testing.B) {
 	for _, d := range []struct{ heads, dim, n int }{{1, 8, 16}, {2, 16, 64}, {4, 32, 16}, {4, 32, 64}, {4, 32, 128}, {12, 64, 512}} {
 		b.Run(fmt.Sprintf("heads%d,dim%d,n%d", d.heads, d.dim, d.n), func(b *testing.B) {

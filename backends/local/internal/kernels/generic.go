@@ -6,7 +6,7 @@ import "math"
 // conversions around products keep compilers from fusing them with a following sum.
 type generic struct{}
 
-var _ Set = generic{}
+var _ parts = generic{}
 
 func (generic) Name() string { return "generic" }
 
@@ -24,13 +24,7 @@ func (generic) RMSNorm(dst, x, weight []float32, m int, eps float32) {
 	n := checkNorm(dst, x, weight, nil, m)
 	for i := range m {
 		row, out := x[i*n:(i+1)*n], dst[i*n:(i+1)*n]
-		inv := inverseRoot(sumSquares(row, 0), n, eps)
-		for j, v := range row {
-			out[j] = float32(v * inv)
-			if weight != nil {
-				out[j] *= weight[j]
-			}
-		}
+		normalize(out, row, weight, nil, 0, inverseRoot(sumSquares(row, 0), n, eps))
 	}
 }
 
@@ -43,17 +37,21 @@ func (generic) LayerNorm(dst, x, weight, bias []float32, m int, eps float32) {
 			lanes[j%16] += v
 		}
 		mean := tree(&lanes) / float32(n)
-		inv := inverseRoot(sumSquares(row, mean), n, eps)
-		for j, v := range row {
-			y, w, b := float32((v-mean)*inv), float32(1), float32(0)
-			if weight != nil {
-				w = weight[j]
-			}
-			if bias != nil {
-				b = bias[j]
-			}
-			out[j] = fma(y, w, b)
+		normalize(out, row, weight, bias, mean, inverseRoot(sumSquares(row, mean), n, eps))
+	}
+}
+
+// normalize sets out = ((x-mean)·inv)·weight + bias.
+func normalize(out, x, weight, bias []float32, mean, inv float32) {
+	for j, v := range x {
+		y, w, b := float32((v-mean)*inv), float32(1), float32(0)
+		if weight != nil {
+			w = weight[j]
 		}
+		if bias != nil {
+			b = bias[j]
+		}
+		out[j] = fma(y, w, b)
 	}
 }
 
@@ -149,19 +147,19 @@ func (generic) Store(slots []Slot, k, v []float32, ld, kvHeads, dim int) {
 	}
 }
 
-func (generic) LogSumExp(x []float32) float32 {
+func (g generic) LogSumExp(x []float32) float32 {
 	checkLogSumExp(x)
 	sum := emptyLogSum()
 	for len(x) > 0 {
 		n := min(LogBlock, len(x))
-		sum.merge(blockSum(x[:n]))
+		sum.merge(g.blockSum(x[:n]))
 		x = x[n:]
 	}
 	return sum.log()
 }
 
-// blockSum is the sum of one block of at most LogBlock numbers.
-func blockSum(x []float32) logSum {
+// blockSum is the sum of one block.
+func (generic) blockSum(x []float32) logSum {
 	b := emptyLogSum()
 	for _, v := range x {
 		if v > b.top {

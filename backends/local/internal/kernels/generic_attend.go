@@ -2,11 +2,18 @@ package kernels
 
 import "math"
 
-func (generic) Attend(dst, q []float32, ld int, rows []Query, a Attention) {
+// attendedRows is how many rows are attended together at most.
+const attendedRows = 12
+
+func (g generic) Attend(dst, q []float32, ld int, rows []Query, a Attention) {
 	checkAttend(dst, q, ld, rows, a)
+	g.attendHeads(dst, q, ld, rows, a, 0, a.Heads)
+}
+
+func (generic) attendHeads(dst, q []float32, ld int, rows []Query, a Attention, from, to int) {
 	width := a.Heads * a.Dim
 	for i, row := range rows {
-		for h := range a.Heads {
+		for h := from; h < to; h++ {
 			at := h * a.Dim
 			attendHead(dst[i*width+at:][:a.Dim], q[i*ld+at:][:a.Dim], row, a, h)
 		}

@@ -51,64 +51,6 @@ func panelChain(sum *[PanelWidth]float32, a, panel []float32) {
 	}
 }
 
-func (g generic) LogProbs(rows []Scores, x []float32, head Weight, l Logits) {
-	checkLogProbs(rows, x, head, l)
-	logProbs(g, genericPanels, rows, x, head, l)
-}
-
-// panels computes outputs of a Linear as genericPanels does.
-type panels func(dst []float32, ld int, a []float32, m int, w Weight, from, to int)
-
-// scoredRows is how many rows logProbs takes at a time.
-const scoredRows = 8
-
-// logProbs is LogProbs by a set's other kernels, a block of logits at a time.
-func logProbs(k Set, linear panels, rows []Scores, x []float32, head Weight, l Logits) {
-	var z [scoredRows * LogBlock]float32
-	for len(rows) > 0 {
-		m := min(scoredRows, len(rows))
-		var sums [scoredRows]logSum
-		for i := range m {
-			sums[i] = emptyLogSum()
-			rows[i].Top, rows[i].ArgMax = float32(math.Inf(-1)), 0
-		}
-		for n := 0; n < head.N; n += LogBlock {
-			width := min(LogBlock, head.N-n)
-			block := z[:m*width]
-			linear(block, width, x[:m*head.K], m, head, n, n+width)
-			l.apply(k, block)
-			for i := range m {
-				row := block[i*width : (i+1)*width]
-				sums[i].merge(blockSum(row))
-				rows[i].note(k, row, n)
-			}
-		}
-		for i := range m {
-			rows[i].LogSumExp = sums[i].log()
-		}
-		rows, x = rows[m:], x[m*head.K:]
-	}
-}
-
-// apply makes outputs of the head logits.
-func (l Logits) apply(k Set, z []float32) {
-	if l.Scale != 0 {
-		k.Scale(z, l.Scale)
-	}
-	if l.Cap != 0 {
-		k.SoftCap(z, l.Cap)
-	}
-}
-
-// note takes from a block of logits, which begins with output from, what is asked for.
-func (s *Scores) note(k Set, block []float32, from int) {
-	at := k.ArgMax(block)
-	if block[at] > s.Top {
-		s.Top, s.ArgMax = block[at], from+at
-	}
-	for i, t := range s.Targets {
-		if t >= from && t < from+len(block) {
-			s.Logits[i] = block[t-from]
-		}
-	}
+func (generic) panels(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
+	genericPanels(dst, ld, a, m, w, from, to)
 }
