@@ -43,6 +43,16 @@ type Options struct {
 	NoPrefixCache bool
 	// Provider names the provider in Info; "" is "local".
 	Provider string
+	// CacheDir is the folder that keeps large checkpoints' packed weights and the hashes of their files from one run to
+	// the next; "" keeps nothing. It need not be there. One that cannot be written to is done without: see Storage.
+	CacheDir string
+	// MemoryBytes is what a model may take at most, or opening it is refused; 0 is what the system has available, and a
+	// number below 0 lets anything pass.
+	MemoryBytes int64
+
+	// For tests: the size from which CacheDir is used (0 is the constant), and the clock (nil is the system's).
+	smallest int64
+	now      func() time.Time
 }
 
 const defaultCacheBytes = 1 << 30
@@ -50,6 +60,7 @@ const defaultCacheBytes = 1 << 30
 // Backend is a loaded checkpoint. It implements backends.Backend.
 type Backend struct {
 	info    backends.Info
+	weights *opened
 	model   *model
 	tok     *tokenizer.Tokenizer
 	kernels kernels.Set
@@ -88,7 +99,7 @@ func OpenFS(ctx context.Context, fsys fs.FS, name string, o Options) (*Backend, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	b, err := load(fsys, name, o)
+	b, err := load(ctx, fsys, name, o)
 	if err != nil {
 		return nil, fmt.Errorf("open checkpoint %s: %w", name, err)
 	}
@@ -119,34 +130,21 @@ func (b *Backend) start(o Options) {
 	}
 }
 
-func load(fsys fs.FS, name string, o Options) (b *Backend, err error) {
+func load(ctx context.Context, fsys fs.FS, name string, o Options) (b *Backend, err error) {
 	set := kernels.Best()
 	if o.Kernels != "" {
 		if set, err = kernels.ByName(o.Kernels); err != nil {
 			return nil, err
 		}
 	}
+	if err := refuseQuantized(fsys); err != nil {
+		return nil, err
+	}
 	s, err := readSpec(fsys)
 	if err != nil {
 		return nil, err
 	}
-	data, err := fs.ReadFile(fsys, "tokenizer.json")
-	if err != nil {
-		return nil, err
-	}
-	tok, err := tokenizer.Parse("tokenizer.json", data)
-	if err != nil {
-		return nil, err
-	}
-	if tok.Size() > s.vocab {
-		return nil, fmt.Errorf("tokenizer.json has %d tokens and config.json a vocabulary of %d", tok.Size(), s.vocab)
-	}
-	c, err := readCheckpoint(fsys)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, c.release()) }()
-	m, err := loadModel(s, c)
+	tok, err := readTokenizer(fsys, s)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +156,26 @@ func load(fsys fs.FS, name string, o Options) (b *Backend, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Backend{info: describe(name, o, s, c, turns), model: m, tok: tok, kernels: set, first: first}, nil
+	w, err := openModel(ctx, fsys, func(from source) (*model, error) { return loadModel(s, from) }, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Backend{info: describe(name, o, s, w, turns), weights: w, model: w.model, tok: tok, kernels: set, first: first}, nil
+}
+
+func readTokenizer(fsys fs.FS, s spec) (*tokenizer.Tokenizer, error) {
+	data, err := readBounded(fsys, "tokenizer.json", maxTokenizer)
+	if err != nil {
+		return nil, err
+	}
+	tok, err := tokenizer.Parse("tokenizer.json", data)
+	if err != nil {
+		return nil, err
+	}
+	if tok.Size() > s.vocab {
+		return nil, fmt.Errorf("tokenizer.json has %d tokens and config.json a vocabulary of %d", tok.Size(), s.vocab)
+	}
+	return tok, nil
 }
 
 // firstToken is the token that stands before a text: the beginning token, or the end token of models without one.
@@ -172,13 +189,13 @@ func firstToken(s spec) (int, error) {
 	return 0, errors.New("config.json names no bos_token_id and no eos_token_id, so there is no token to begin a text with")
 }
 
-func describe(name string, o Options, s spec, c *checkpoint, turns chat) backends.Info {
+func describe(name string, o Options, s spec, w *opened, turns chat) backends.Info {
 	provider := o.Provider
 	if provider == "" {
 		provider = "local"
 	}
 	info := backends.Info{
-		Provider: provider, Model: name, WeightsHash: c.hash, Kinds: backends.Kinds[:], Params: c.params, ContextLength: s.context,
+		Provider: provider, Model: name, WeightsHash: w.hash, Kinds: backends.Kinds[:], Params: w.params, ParamsNonEmbedding: w.nonEmbedding, ContextLength: s.context,
 		ChatTemplate: turns.template,
 		Details:      map[string]string{"architecture": s.architecture, "compute": "f32", "engine": layoutVersion},
 	}
@@ -253,5 +270,8 @@ func (b *Backend) Close() error {
 	b.calls.Wait()
 	close(b.queue)
 	b.running.Wait()
-	return nil
+	return b.weights.close()
 }
+
+// Storage says where the packed weights lie.
+func (b *Backend) Storage() Storage { return b.weights.storage }

@@ -50,16 +50,7 @@ func readChat(fsys fs.FS) (chat, error) {
 	return c, nil
 }
 
-func readSmall(fsys fs.FS, name string) ([]byte, error) {
-	stat, err := fs.Stat(fsys, name)
-	if err != nil {
-		return nil, err
-	}
-	if stat.Size() > maxTemplate {
-		return nil, fmt.Errorf("%s has %d bytes: no more than %d are read", name, stat.Size(), maxTemplate)
-	}
-	return fs.ReadFile(fsys, name)
-}
+func readSmall(fsys fs.FS, name string) ([]byte, error) { return readBounded(fsys, name, maxTemplate) }
 
 // tokenText gives a token that stands as text or as an object with the text in content.
 func tokenText(raw json.RawMessage) (string, bool) {

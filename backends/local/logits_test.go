@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"os"
@@ -32,7 +33,7 @@ func TestLogitsEqualReference(t *testing.T) {
 	for _, set := range kernels.All() {
 		worst := 0.0
 		for _, c := range cases {
-			b, err := load(os.DirFS(filepath.Join("ladder", "checkpoints", "seed0", c.Size)), c.Size, Options{Kernels: set.Name()})
+			b, err := load(context.Background(), os.DirFS(filepath.Join("ladder", "checkpoints", "seed0", c.Size)), c.Size, Options{Kernels: set.Name()})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,7 +10,7 @@ import (
 // model is a checkpoint ready to compute: weights packed for the kernels, and the rotary angles. It is read-only.
 type model struct {
 	spec
-	embed    []float32 // vocab×width, row-major
+	embed    table // vocab×width
 	head     kernels.Weight
 	norm     []float32
 	layer    []layer
@@ -26,18 +26,21 @@ type layer struct {
 }
 
 // loadModel reads a Llama checkpoint by the tensor names of Hugging Face.
-func loadModel(s spec, c *checkpoint) (*model, error) {
+func loadModel(s spec, c source) (*model, error) {
 	m := &model{spec: s}
 	var err error
-	if m.embed, err = c.tensor("model.embed_tokens.weight", s.vocab, s.width); err != nil {
+	if m.embed, err = c.table("model.embed_tokens.weight", s.vocab, s.width); err != nil {
 		return nil, err
 	}
 	if m.norm, err = c.tensor("model.norm.weight", s.width); err != nil {
 		return nil, err
 	}
 	if s.tied {
-		m.head = kernels.Pack(s.vocab, s.width, m.embed)
-	} else if m.head, err = c.packed(s.width, matrix{"lm_head.weight", s.vocab}); err != nil {
+		m.head, err = c.linear(s.width, whole("model.embed_tokens.weight", "", s.vocab))
+	} else {
+		m.head, err = c.linear(s.width, whole("lm_head.weight", "", s.vocab))
+	}
+	if err != nil {
 		return nil, err
 	}
 	for i := range s.layers {
@@ -51,7 +54,7 @@ func loadModel(s spec, c *checkpoint) (*model, error) {
 	return m, nil
 }
 
-func loadLayer(s spec, c *checkpoint, prefix string) (layer, error) {
+func loadLayer(s spec, c source, prefix string) (layer, error) {
 	var l layer
 	var err error
 	q, kv := s.heads*s.headDim, s.kvHeads*s.headDim
@@ -59,14 +62,14 @@ func loadLayer(s spec, c *checkpoint, prefix string) (layer, error) {
 		func() { l.attnNorm, err = c.tensor(prefix+"input_layernorm.weight", s.width) },
 		func() { l.ffNorm, err = c.tensor(prefix+"post_attention_layernorm.weight", s.width) },
 		func() {
-			l.qkv, err = c.packed(s.width, matrix{prefix + "self_attn.q_proj.weight", q},
-				matrix{prefix + "self_attn.k_proj.weight", kv}, matrix{prefix + "self_attn.v_proj.weight", kv})
+			l.qkv, err = c.linear(s.width, whole(prefix+"self_attn.q_proj.weight", "", q),
+				whole(prefix+"self_attn.k_proj.weight", "", kv), whole(prefix+"self_attn.v_proj.weight", "", kv))
 		},
-		func() { l.out, err = c.packed(q, matrix{prefix + "self_attn.o_proj.weight", s.width}) },
+		func() { l.out, err = c.linear(q, whole(prefix+"self_attn.o_proj.weight", "", s.width)) },
 		func() {
-			l.gateUp, err = c.packed(s.width, matrix{prefix + "mlp.gate_proj.weight", s.ff}, matrix{prefix + "mlp.up_proj.weight", s.ff})
+			l.gateUp, err = c.linear(s.width, whole(prefix+"mlp.gate_proj.weight", "", s.ff), whole(prefix+"mlp.up_proj.weight", "", s.ff))
 		},
-		func() { l.down, err = c.packed(s.ff, matrix{prefix + "mlp.down_proj.weight", s.width}) },
+		func() { l.down, err = c.linear(s.ff, whole(prefix+"mlp.down_proj.weight", "", s.width)) },
 	} {
 		if load(); err != nil {
 			return l, err
@@ -120,7 +123,7 @@ func newScratch(s spec, rows int) *scratch {
 func (m *model) forward(k kernels.Set, b *scratch, rows []row, keep []int) {
 	n, d := len(rows), m.width
 	for i, r := range rows {
-		copy(b.x[i*d:i*d+d], m.embed[r.token*d:r.token*d+d])
+		m.embed.row(b.x[i*d:i*d+d], r.token)
 	}
 	for l := range m.layer {
 		w := &m.layer[l]

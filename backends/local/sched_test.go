@@ -104,7 +104,7 @@ func openLadder(t testing.TB, size string, o Options) *Backend {
 // idle is a backend without schedulers, for tests that step one themselves.
 func idle(t testing.TB, size string, o Options, pages int) *scheduler {
 	t.Helper()
-	b, err := load(os.DirFS(filepath.Join("ladder", "checkpoints", "seed0", size)), size, o)
+	b, err := load(context.Background(), os.DirFS(filepath.Join("ladder", "checkpoints", "seed0", size)), size, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/backends/local"
 	"github.com/onset-eval/onset/backends/local/ladder"
+	"github.com/onset-eval/onset/backends/openai"
 	"github.com/onset-eval/onset/backends/scripted"
 )
 
@@ -34,6 +37,12 @@ func providers() []provider {
 			},
 		},
 		{
+			name: "openai", doc: "OpenAI's API, and servers that speak it: vLLM, SGLang, llama-server, TGI, Ollama (--base-url)", example: "openai/gpt-4o",
+			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
+				return openai.Open(ctx, openai.Options{Model: m, Getenv: os.Getenv})
+			},
+		},
+		{
 			name: "scripted", doc: "a deterministic fake, for tests and for trying things out", example: "scripted/echo",
 			open: func(_ context.Context, m backends.Model) (backends.Backend, error) {
 				return scripted.Open(m.Ref.Model, m.Args)
@@ -46,6 +55,7 @@ func providers() []provider {
 type opener struct {
 	providers []provider
 	retry     backends.RetryOptions
+	spend     *spending // nil asks without prices and cache
 }
 
 // Describe opens the model, asks what it is, and closes it.
@@ -58,13 +68,21 @@ func (o opener) Describe(ctx context.Context, m backends.Model) (backends.Info, 
 	return info, b.Close()
 }
 
-// Open opens the model, retried and limited.
+// Open opens the model, retried, charged for and cached.
 func (o opener) Open(ctx context.Context, m backends.Model) (backends.Backend, error) {
 	b, err := o.open(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	return backends.Retry(b, o.retry), nil
+	b = backends.Retry(b, o.retry)
+	if o.spend == nil {
+		return b, nil
+	}
+	wrapped, err := o.spend.wrap(ctx, b, m)
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return wrapped, nil
 }
 
 func (o opener) open(ctx context.Context, m backends.Model) (backends.Backend, error) {
