@@ -44,6 +44,22 @@ func openLocal(ctx context.Context, m backends.Model) (backends.Backend, error) 
 	return local.Open(ctx, m.Ref.Model, local.Options{CacheDir: cacheDir(os.Getenv)})
 }
 
+// countLadder counts the parameters of local models whose ladder file gives none.
+func countLadder(l backends.Ladder) (backends.Ladder, error) {
+	l.Models = slices.Clone(l.Models)
+	for i, m := range l.Models {
+		if m.Ref.Provider != "local" || m.Scale.Params > 0 {
+			continue
+		}
+		all, nonEmbedding, err := local.Count(m.Ref.Model)
+		if err != nil {
+			return l, fmt.Errorf("model %s: %w", m.Name, err)
+		}
+		l.Models[i] = m.Counted(backends.Info{Params: all, ParamsNonEmbedding: nonEmbedding})
+	}
+	return l, nil
+}
+
 // modelOptions are the flags that all of onset model's commands have.
 type modelOptions struct {
 	cache string
