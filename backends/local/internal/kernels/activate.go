@@ -109,7 +109,14 @@ func (f Activation) function() func(float32) float32 {
 	case Tanh:
 		return tanh
 	}
-	panic(fmt.Sprintf("kernels: activation %d", f))
+	f.check()
+	return nil
+}
+
+func (f Activation) check() {
+	if f >= activations {
+		panic(fmt.Sprintf("kernels: activation %d", f))
+	}
 }
 
 // String gives the name in this package.

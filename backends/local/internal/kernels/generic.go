@@ -24,13 +24,7 @@ func (generic) RMSNorm(dst, x, weight []float32, m int, eps float32) {
 	n := checkNorm(dst, x, weight, nil, m)
 	for i := range m {
 		row, out := x[i*n:(i+1)*n], dst[i*n:(i+1)*n]
-		inv := inverseRoot(sumSquares(row, 0), n, eps)
-		for j, v := range row {
-			out[j] = float32(v * inv)
-			if weight != nil {
-				out[j] *= weight[j]
-			}
-		}
+		normalize(out, row, weight, nil, 0, inverseRoot(sumSquares(row, 0), n, eps))
 	}
 }
 
@@ -43,17 +37,21 @@ func (generic) LayerNorm(dst, x, weight, bias []float32, m int, eps float32) {
 			lanes[j%16] += v
 		}
 		mean := tree(&lanes) / float32(n)
-		inv := inverseRoot(sumSquares(row, mean), n, eps)
-		for j, v := range row {
-			y, w, b := float32((v-mean)*inv), float32(1), float32(0)
-			if weight != nil {
-				w = weight[j]
-			}
-			if bias != nil {
-				b = bias[j]
-			}
-			out[j] = fma(y, w, b)
+		normalize(out, row, weight, bias, mean, inverseRoot(sumSquares(row, mean), n, eps))
+	}
+}
+
+// normalize sets out = ((x-mean)·inv)·weight + bias.
+func normalize(out, x, weight, bias []float32, mean, inv float32) {
+	for j, v := range x {
+		y, w, b := float32((v-mean)*inv), float32(1), float32(0)
+		if weight != nil {
+			w = weight[j]
 		}
+		if bias != nil {
+			b = bias[j]
+		}
+		out[j] = fma(y, w, b)
 	}
 }
 

@@ -5,9 +5,6 @@ import "unsafe"
 // blockFloats is how much of a Linear keeps in the second-level cache while it passes over the panels.
 const blockFloats = 1 << 16
 
-// wide says that AVX-512 is to be used, and not AVX2.
-type wide bool
-
 // panels computes outputs from ≤ n < to of m rows into dst, whose rows are ld apart and begin with output from,
 // a multiple of PanelWidth. A call of a tile runs under 3 µs.
 func (v wide) panels(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
@@ -55,7 +52,7 @@ func (v wide) rows(dst []float32, ld int, a []float32, m int, w Weight, from, to
 			}
 		}
 		if w.Bias != nil {
-			biasAVX2(&dst[n-from], ld, m, &w.Bias[n], PanelWidth)
+			v.bias(&dst[n-from], ld, m, &w.Bias[n], PanelWidth)
 		}
 	}
 }
@@ -86,7 +83,7 @@ func (v wide) fewRows(dst []float32, ld int, a []float32, m int, w Weight, from,
 			}
 		}
 		if w.Bias != nil {
-			biasAVX2(&dst[n-from], ld, m, &w.Bias[n], step)
+			v.bias(&dst[n-from], ld, m, &w.Bias[n], step)
 		}
 	}
 	if n < to {

@@ -57,7 +57,7 @@ func mergeScores(rows []Scores, found []blockScore) {
 		row.Top, row.ArgMax = float32(math.Inf(-1)), 0
 		for b := i; b < len(found); b += len(rows) {
 			if found[b].top > row.Top {
-				row.Top, row.ArgMax = found[b].top, int(found[b].at)
+				row.Top, row.ArgMax = found[b].top+0, int(found[b].at)
 			}
 			sum.merge(found[b].logSum)
 		}

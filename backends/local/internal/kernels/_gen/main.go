@@ -76,6 +76,13 @@ func main() {
 func files() map[string]func(*file) {
 	all := map[string]func(*file){}
 	all["tiles_amd64.go"] = linearGo
+	all["elementwise_amd64.go"] = elementwiseGo
+	all["attend_amd64.go"] = attendGo
+	all["tables_amd64.s"] = func(f *file) { tables(f); attendTables(f) }
+	for _, a := range []arch{avx2, avx512} {
+		all["attend_"+a.name+"_amd64.s"] = func(f *file) { attendFile(f, a) }
+		all["elementwise_"+a.name+"_amd64.s"] = func(f *file) { elementwiseFile(f, a) }
+	}
 	for _, t := range types {
 		all["linear_"+t+"_avx512_amd64.s"] = func(f *file) { linearAVX512(f, t) }
 		all["linear_"+t+"_avx2_amd64.s"] = func(f *file) { linearAVX2(f, t) }
