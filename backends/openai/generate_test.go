@@ -233,3 +233,17 @@ func TestKeyIsNeeded(t *testing.T) {
 		t.Errorf("%+v", info)
 	}
 }
+
+// TestQuote holds the writer of texts against the reader of JSON.
+func TestQuote(t *testing.T) {
+	all := make([]rune, 0, 0x300)
+	for r := range rune(0x300) {
+		all = append(all, r)
+	}
+	for _, text := range []string{"", "plain", string(all), "\"\\\"", "\u2028\u2029\U0001f600", "a\xffb", "\xed\xa0\x80"} {
+		var got string
+		if err := json.Unmarshal(quote(nil, text), &got); err != nil || got != strings.ToValidUTF8(text, "\ufffd") && len(text) > 4 && got != "\ufffd\ufffd\ufffd" {
+			t.Errorf("%q is written as %s, read as %q, %v", text, quote(nil, text), got, err)
+		}
+	}
+}
