@@ -75,6 +75,8 @@ type pool interface {
 	// state is the pool's; reopened is closed when the server next answers after it refused.
 	state() state
 	reopened() <-chan struct{}
+	// shut says that the server answers nobody now, and hopeless that this has been so for too long.
+	shut() (closed, hopeless bool)
 	close() error
 }
 
@@ -155,6 +157,12 @@ func (b *limited) Stats() backends.Stats { return b.limiter.Stats() }
 // Reopened tells when the server answers again after it refused.
 func (b *limited) Reopened() <-chan struct{} { return b.limiter.pool.reopened() }
 
+// Closed says that the server answers nobody now.
+func (b *limited) Closed() bool {
+	closed, _ := b.limiter.pool.shut()
+	return closed
+}
+
 func (b *limited) Do(ctx context.Context, req backends.Request) (resp backends.Response, err error) {
 	l := b.limiter
 	cost := l.tokens.estimate(req)
@@ -167,14 +175,29 @@ func (b *limited) Do(ctx context.Context, req backends.Request) (resp backends.R
 	l.inFlight.Add(1)
 	l.sent.Add(1)
 	o := outcome{Kind: lost} // what a panic leaves
-	defer func() {
+	release := func() {
 		l.inFlight.Add(-1)
 		l.pool.release(t, o)
+	}
+	defer func() {
+		if release != nil {
+			release()
+		}
 	}()
 	start := time.Now()
 	resp, err = b.attempt(ctx, req)
 	o = l.judge(ctx, req, resp, err)
 	o.Duration = time.Since(start)
+	release()
+	release = nil
+	if o.Kind.bad() {
+		if _, hopeless := l.pool.shut(); hopeless {
+			err = &backends.Error{
+				Kind: o.Why, Op: "ask a server that answers nobody", Status: o.Status, Signals: o.Signals,
+				Err: fmt.Errorf("%w: %w", backends.ErrGaveUp, err),
+			}
+		}
+	}
 	return resp, err
 }
 

@@ -30,7 +30,7 @@ type core struct {
 	closed     bool
 	timer      *time.Timer
 	reopen     chan struct{} // closed and replaced when the server answers after it refused
-	turnedAway int           // refusals since the server last answered
+	unanswered int           // calls that it did not answer since it last did
 	reason     string
 	told       int // the level that was last traced
 
@@ -66,6 +66,8 @@ type state struct {
 	Reason      string    `json:"reason,omitempty"`
 	Processes   int       `json:"processes,omitempty"`
 	ClosedUntil time.Time `json:"closed_until,omitzero"`
+	Shut        bool      `json:"shut,omitempty"`
+	Hopeless    bool      `json:"hopeless,omitempty"`
 	Memory      memory    `json:"memory"`
 }
 
@@ -199,7 +201,11 @@ func (c *core) release(t ticket, o outcome) {
 	switch o.Kind {
 	case answered, rejected:
 		c.nAnswered++
-		if c.gate.answered(t) || c.turnedAway > 0 && t.epoch == c.ctl.epoch {
+		opened := c.gate.answered(t)
+		if opened {
+			c.budget.Credit(c.unanswered) // it is over: they need not earn their retries one by one
+		}
+		if opened || c.unanswered > 0 && t.epoch == c.ctl.epoch {
 			c.reopenGate()
 		}
 		if o.Kind == answered {
@@ -207,12 +213,14 @@ func (c *core) release(t ticket, o outcome) {
 		}
 	case refused:
 		c.nRefused++
-		c.turnedAway++
+		c.unanswered++
 		reason = c.ctl.refused(t.mark)
 	case timedOut:
 		c.nFailed++
+		c.unanswered++
 		reason = c.ctl.timedOut(t.mark)
 	case failed:
+		c.unanswered++
 		c.nFailed++ // no sign of load: it moves nothing
 	}
 	if c.fixed {
@@ -229,7 +237,7 @@ func (c *core) release(t ticket, o outcome) {
 // end. It holds mu.
 func (c *core) settleGate(now time.Time, t ticket, o outcome) {
 	before := c.gate.until
-	c.gate.ended(now, t, o, c.ctl.limit(), rand.Float64()) // jitter: processes that were refused together part
+	c.gate.ended(now, t, o, c.inFlight, rand.Float64()) // jitter: processes that were refused together part
 	if c.gate.until.Sub(before) >= time.Second && c.gate.left(now) > 0 {
 		c.tell("paused: "+string(o.Why), c.gate.left(now))
 	}
@@ -248,8 +256,7 @@ func (c *core) settleGate(now time.Time, t ticket, o outcome) {
 
 // reopenGate lets those who were refused try again. It holds mu.
 func (c *core) reopenGate() {
-	c.budget.Credit(c.turnedAway)
-	c.turnedAway = 0
+	c.unanswered = 0
 	close(c.reopen)
 	c.reopen = make(chan struct{})
 }
@@ -288,9 +295,11 @@ func (c *core) state() state {
 // snapshot is state under mu.
 func (c *core) snapshot() state {
 	s := state{Level: c.ctl.limit(), Reason: c.reason, Processes: c.processes}
-	if c.gate.left(time.Now()) > 0 {
+	now := time.Now()
+	if c.gate.left(now) > 0 {
 		s.ClosedUntil = c.gate.until
 	}
+	s.Shut, s.Hopeless = c.gate.shut, c.gate.hopeless(now, c.giveUp)
 	s.Memory = memory{Level: c.ctl.level, Good: c.ctl.good, Slow: c.ctl.phase == slowStart}
 	return s
 }
@@ -299,6 +308,12 @@ func (c *core) reopened() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.reopen
+}
+
+func (c *core) shut() (closed, hopeless bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gate.shut, c.gate.hopeless(time.Now(), c.giveUp)
 }
 
 // adopt takes in a call that another core let through before it ended.
