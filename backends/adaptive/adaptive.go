@@ -43,6 +43,8 @@ func (b Bounds) check() (Bounds, error) {
 
 // Options configure a limiter. The zero value moves between DefaultBounds in this process alone.
 type Options struct {
+	// Name names the server in the trace, as "openai https://api.example.com"; no key belongs into it.
+	Name string
 	// Bounds are those of the level; zero is DefaultBounds. Min equal to Max fixes it.
 	Bounds Bounds
 	// GiveUp bounds the time for which requests wait on a server that answers none: past it each fails with the server's
@@ -52,7 +54,8 @@ type Options struct {
 	Budget *backends.RetryBudget
 	// Trace is told of every change of level; nil is nobody. It is called one event at a time, and must not block.
 	Trace func(Event)
-	// Share names the limit that processes on this machine share; nil shares with none.
+	// Share is how processes on this machine share the limit; nil shares with none. A limit whose level is fixed is not
+	// shared.
 	Share *Share
 }
 
@@ -80,7 +83,8 @@ type pool interface {
 	close() error
 }
 
-// New makes a limiter. The caller closes it.
+// New makes a limiter. The caller closes it. Where processes cannot share a limit, for reasons of the system or of the
+// folder, the error is a *NoSharingError: the caller may say so and leave Share out.
 func New(o Options) (*Limiter, error) {
 	bounds, err := o.Bounds.check()
 	if err != nil {
@@ -95,11 +99,10 @@ func New(o Options) (*Limiter, error) {
 		l.pool = newCore(o, nil)
 		return l, nil
 	}
-	l.pool, err = newShared(o)
-	if errors.Is(err, errNoSharing) {
-		l.pool, err = newCore(o, nil), nil
+	if l.pool, err = newShared(o); err != nil {
+		return nil, err
 	}
-	return l, err
+	return l, nil
 }
 
 // Close releases what the limiter holds. Requests that wait then fail with KindClosed.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,7 +20,16 @@ import (
 	"github.com/onset-eval/onset/backends/adaptive"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("ONSET_TEST_SHARE"); dir != "" { // a process of TestProcesses
+		n, err := strconv.Atoi(os.Getenv("ONSET_TEST_CALLS"))
+		if err != nil {
+			os.Exit(1)
+		}
+		os.Exit(callUntilKilled(dir, os.Getenv("ONSET_TEST_ADDR"), n))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // inVirtualTime runs f in a bubble of its own and gives what it gives.
 func inVirtualTime[T any](t *testing.T, f func(t *testing.T) T) (out T) {
