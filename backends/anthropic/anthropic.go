@@ -1,12 +1,14 @@
 // Package anthropic speaks Anthropic's Messages API (docs.anthropic.com, API reference, Messages), over onset's thin client.
 //
-// The API generates and gives no log-likelihoods. It takes no seed, so a draw cannot be made again.
+// The API generates and gives no log-likelihoods. It takes no seed, so a draw cannot be made again. Of the API's versions it
+// speaks 2023-06-01, the last in which older models take a temperature.
 package anthropic
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +35,8 @@ const (
 	apiVersion   = "2023-06-01"
 	// defaultMaxTokens bounds an answer that names no bound itself: the API demands one.
 	defaultMaxTokens = 4096
+	// defaultThinkingBudget is added to the bound of an answer with thought, which counts towards it.
+	defaultThinkingBudget = 8192
 )
 
 // The values of the argument thinking that are no numbers.
@@ -41,13 +45,20 @@ const (
 	thinkingAdaptive = "adaptive"
 )
 
+// The values of the argument sampling.
+const (
+	samplingSend = "send"
+	samplingOmit = "omit"
+)
+
 // client is what is known of the model.
 type client struct {
 	http     *httpapi.Client
 	model    string
 	max      int
-	thinking string // "", off, adaptive, or budgeted
+	thinking string // "" leaves it to the model; off, adaptive, or budget
 	budget   int    // tokens for thought, beside those for the answer
+	sampling string // whether temperature, top_p and top_k are sent; "" goes by the model's name
 	effort   string
 	extra    map[string]jsontext.Value
 	base     string
@@ -59,13 +70,14 @@ type client struct {
 // Open makes a backend of a model; it sends nothing. The caller closes it.
 //
 // Arguments: max_tokens, the bound of answers that name none; thinking, off, adaptive or a number of tokens; thinking_budget, the
-// tokens that adaptive thought may take beside the answer's; effort; beta, the anthropic-beta header; extra, a JSON object
-// whose members are sent with every request; base_url, key_env, timeout.
+// tokens for thought beside the answer's; sampling, send or omit, whether temperature, top_p and top_k are sent, where the
+// model's name does not tell; effort; beta, the anthropic-beta header; extra, a JSON object whose members are sent with every
+// request; base_url, key_env, timeout.
 func Open(_ context.Context, o Options) (backends.Backend, error) {
 	if o.Getenv == nil {
 		o.Getenv = func(string) string { return "" }
 	}
-	c := &client{model: o.Model.Ref.Model, max: defaultMaxTokens, timeout: o.Timeout, keyName: "ANTHROPIC_API_KEY"}
+	c := &client{model: o.Model.Ref.Model, max: defaultMaxTokens, budget: defaultThinkingBudget, timeout: o.Timeout, keyName: "ANTHROPIC_API_KEY"}
 	if err := c.readArgs(o.Model.Args); err != nil {
 		return nil, fmt.Errorf("open %s: %w", o.Model.Ref, err)
 	}
@@ -93,7 +105,7 @@ func (c *client) readArgs(given map[string]string) error {
 	return hosted.Readers{
 		"base_url": hosted.Text(&c.base), "key_env": hosted.Text(&c.keyName), "timeout": hosted.Time(&c.timeout),
 		"max_tokens": hosted.Number(&c.max), "effort": hosted.Text(&c.effort), "beta": hosted.Text(&c.beta), "extra": hosted.Object(&c.extra),
-		"thinking_budget": hosted.Number(&c.budget),
+		"thinking_budget": hosted.Number(&c.budget), "sampling": hosted.OneOf(&c.sampling, samplingSend, samplingOmit),
 		"thinking": func(s string) error {
 			if s == thinkingOff || s == thinkingAdaptive {
 				c.thinking = s
@@ -117,8 +129,11 @@ func (c *client) details() map[string]string {
 			d[name] = value
 		}
 	}
-	if c.thinking == "budget" || c.budget > 0 {
+	if c.thinks() {
 		d["thinking_budget"] = strconv.Itoa(c.budget)
+	}
+	if !c.samples() {
+		d["temperature"] = "the model's own"
 	}
 	if len(c.extra) > 0 {
 		if text, err := json.Marshal(c.extra, json.Deterministic(true)); err == nil {
@@ -128,7 +143,44 @@ func (c *client) details() map[string]string {
 	return d
 }
 
-func (c *client) thinks() bool { return c.thinking == thinkingAdaptive || c.thinking == "budget" }
+// thinks tells whether the model thinks before it answers: as it is told, else as the models from Claude 5 on do.
+func (c *client) thinks() bool {
+	if c.thinking == "" {
+		major, _ := generation(c.model)
+		return major >= 5
+	}
+	return c.thinking != thinkingOff
+}
+
+// samples tells whether temperature, top_p and top_k are sent. Models after Claude 4.6 refuse them, and so does thought.
+func (c *client) samples() bool {
+	major, minor := generation(c.model)
+	switch {
+	case c.thinks() || c.sampling == samplingOmit:
+		return false
+	case c.sampling == samplingSend:
+		return true
+	}
+	return major < 4 || major == 4 && minor <= 6
+}
+
+// version matches the version in a model's name, as claude-sonnet-4-5-20250929 and claude-3-5-haiku-latest have it.
+var version = regexp.MustCompile(`claude-(?:[a-z]+-)?(\d{1,2})(?:[-.](\d{1,2}))?(?:$|[-@:])`)
+
+// generation gives the version of a Claude by its name; one without a version is newer than any, and what is no Claude has
+// version 0.
+func generation(model string) (major, minor int) {
+	m := version.FindStringSubmatch(model)
+	switch {
+	case m != nil:
+		major, _ = strconv.Atoi(m[1]) // digits, by the pattern
+		minor, _ = strconv.Atoi(m[2]) // digits or nothing, which is 0
+		return major, minor
+	case strings.Contains(model, "claude"):
+		return 99, 0
+	}
+	return 0, 0
+}
 
 // body writes a request.
 func (c *client) body(req *backends.Request) ([]byte, error) {
@@ -145,26 +197,18 @@ func (c *client) body(req *backends.Request) ([]byte, error) {
 	if system != "" {
 		m["system"] = system
 	}
+	if c.thinks() {
+		m["max_tokens"] = most + c.budget
+	}
 	switch c.thinking {
 	case thinkingAdaptive:
-		m["thinking"], m["max_tokens"] = map[string]any{"type": "adaptive"}, most+c.budget
+		m["thinking"] = map[string]any{"type": "adaptive"}
 	case "budget":
-		m["thinking"], m["max_tokens"] = map[string]any{"type": "enabled", "budget_tokens": c.budget}, most+c.budget
+		m["thinking"] = map[string]any{"type": "enabled", "budget_tokens": c.budget}
 	case thinkingOff:
 		m["thinking"] = map[string]any{"type": "disabled"}
 	}
-	topP := s.TopP > 0 && s.TopP < 1
-	if topP {
-		m["top_p"] = s.TopP
-	}
-	if !c.thinks() { // thought demands the usual temperature and no top_k
-		if !topP || s.Temperature != 1 { // newer models take one of the two only, and 1 is the usual temperature
-			m["temperature"] = s.Temperature
-		}
-		if s.TopK > 0 {
-			m["top_k"] = s.TopK
-		}
-	}
+	c.sample(m, s)
 	if stops := sendable(s.Stop); len(stops) > 0 {
 		m["stop_sequences"] = stops
 	}
@@ -179,6 +223,23 @@ func (c *client) body(req *backends.Request) ([]byte, error) {
 		return nil, &backends.Error{Kind: backends.KindInternal, Op: "write a request", Err: err}
 	}
 	return data, nil
+}
+
+// sample puts temperature, top_p and top_k into a request.
+func (c *client) sample(m map[string]any, s *backends.Sampling) {
+	if !c.samples() {
+		return
+	}
+	topP := s.TopP > 0 && s.TopP < 1
+	if topP {
+		m["top_p"] = s.TopP
+	}
+	if !topP || s.Temperature != 1 { // newer ones of these models take one of the two only, and 1 is the usual temperature
+		m["temperature"] = s.Temperature
+	}
+	if s.TopK > 0 {
+		m["top_k"] = s.TopK
+	}
 }
 
 // sendable gives the stop strings that the API takes: those with something beside white space. The others are heeded here.
@@ -302,6 +363,9 @@ func kindOf(word, message string) backends.ErrorKind {
 // refine sets the kind of an error by the API's own word, which tells more than the status: overloaded_error comes with 529
 // and, through gateways, with 500.
 func refine(e *backends.Error, f httpapi.Failure, _ *httpapi.Answer) {
+	if e.Kind == backends.KindInvalid && strings.Contains(f.Message, "temperature") {
+		e.Err = httpapi.WithHint(e.Err, "where the model takes no temperature, leave it out with --model-args sampling=omit")
+	}
 	if kind := kindOf(f.Type, f.Message); kind != "" {
 		e.Kind = kind
 	}

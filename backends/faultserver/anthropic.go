@@ -16,8 +16,8 @@ import (
 )
 
 // Anthropic is the face of Anthropic's Messages API. It refuses what the API refuses: no max_tokens, no message, an empty
-// text, a temperature above 1, stop sequences of white space alone, and thinking beside them. It has no seeds: each sampled
-// call is another draw.
+// text, a temperature above 1, and any from API version 2026-10-21 on, stop sequences of white space alone, and what does not
+// go with thinking. It has no seeds: each sampled call is another draw.
 func Anthropic() Face { return &anthropic{} }
 
 type anthropic struct{ draws atomic.Uint64 }
@@ -28,7 +28,13 @@ func (*anthropic) Serves(method, path string) bool {
 	return method == http.MethodPost && path == "/v1/messages"
 }
 
-func (*anthropic) Key(r *http.Request) string { return r.Header.Get("X-Api-Key") }
+// Key takes both forms: the SDKs send Bearer from API version 2026-10-21 on.
+func (*anthropic) Key(r *http.Request) string {
+	if key := r.Header.Get("X-Api-Key"); key != "" {
+		return key
+	}
+	return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+}
 
 // anthropicAsk is the body of a call, as far as it is heeded.
 type anthropicAsk struct {
@@ -58,8 +64,11 @@ func (a *anthropic) Read(r *http.Request, body []byte) (Call, error) {
 		return Call{}, fmt.Errorf("the request body is not valid JSON: %w", err)
 	}
 	c := Call{Model: ask.Model, MaxTokens: ask.MaxTokens, Stop: ask.Stop, Detail: &ask}
-	if r.Header.Get("Anthropic-Version") == "" {
+	switch version := r.Header.Get("Anthropic-Version"); {
+	case version == "":
 		return c, errors.New("anthropic-version: header is required")
+	case version >= "2026" && ask.Temperature != nil:
+		return c, errors.New("temperature: Extra inputs are not permitted")
 	}
 	if err := ask.check(); err != nil {
 		return c, err

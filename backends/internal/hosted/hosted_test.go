@@ -141,9 +141,9 @@ func outcomes() map[string]outcome {
 		"key not valid":       on("gemini", fails(status(400, 0, "API_KEY_INVALID"), backends.KindAuth, "not valid", 1)),
 		"stall":               ok(faultserver.Fault{Do: faultserver.Stall, Delay: ms(40)}, 1),
 		"stall once":          ok(once(faultserver.Stall), 2),
-		"stall without end":   fails(always(faultserver.Stall), backends.KindTimeout, "no whole answer within 150ms", 3),
+		"stall without end":   fails(always(faultserver.Stall), backends.KindTimeout, "no whole answer within 400ms", 3),
 		"slow body":           ok(faultserver.Fault{Do: faultserver.SlowBody, Delay: ms(60)}, 1),
-		"slow body, too slow": fails(faultserver.Fault{Do: faultserver.SlowBody, Delay: ms(2000)}, backends.KindTimeout, "within 150ms", 3),
+		"slow body, too slow": fails(faultserver.Fault{Do: faultserver.SlowBody, Delay: ms(4000)}, backends.KindTimeout, "within 400ms", 3),
 		"reset":               ok(once(faultserver.Reset), 2),
 		"reset in the body":   fails(always(faultserver.ResetBody), backends.KindNetwork, "broke off after", 3),
 		"truncated":           ok(once(faultserver.Truncated), 2),
@@ -173,7 +173,7 @@ func TestFaults(t *testing.T) {
 			}
 			t.Run(a.name+" "+name, func(t *testing.T) {
 				s := start(t, faultserver.Options{Script: faultserver.Script{EchoKey: true, Faults: []faultserver.Fault{want.fault}}})
-				b := a.must(t, s.URL(), nil, 150*time.Millisecond)
+				b := a.must(t, s.URL(), nil, 400*time.Millisecond)
 				tried := backends.Retry(b, backends.RetryOptions{MaxAttempts: 3, MinWait: time.Millisecond, MaxWait: 5 * time.Millisecond})
 				resp, err := tried.Do(t.Context(), ask)
 				var e *backends.Error
