@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/anthropic"
+	"github.com/onset-eval/onset/backends/gemini"
 	"github.com/onset-eval/onset/backends/local/ladder"
 	"github.com/onset-eval/onset/backends/openai"
 	"github.com/onset-eval/onset/backends/process"
@@ -40,6 +42,18 @@ func providers() []provider {
 			name: "openai", doc: "OpenAI's API, and servers that speak it: vLLM, SGLang, llama-server, TGI, Ollama (--base-url)", example: "openai/gpt-4o",
 			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
 				return openai.Open(ctx, openai.Options{Model: m, Getenv: os.Getenv})
+			},
+		},
+		{
+			name: "anthropic", doc: "Anthropic's API", example: "anthropic/claude-sonnet-4-5",
+			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
+				return anthropic.Open(ctx, anthropic.Options{Model: m, Getenv: os.Getenv})
+			},
+		},
+		{
+			name: "gemini", doc: "the Gemini API", example: "gemini/gemini-2.5-flash",
+			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
+				return gemini.Open(ctx, gemini.Options{Model: m, Getenv: os.Getenv})
 			},
 		},
 		serverProvider("vllm", "a vLLM server that onset starts and stops", "vllm/Qwen/Qwen3-0.6B"),
