@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/backends/anthropic"
@@ -97,6 +98,20 @@ type opener struct {
 	retry     backends.RetryOptions
 	spend     *spending  // nil asks without prices and cache
 	batches   *batchRuns // nil asks each request by itself
+	live      *liveModel // nil is told of no model
+}
+
+// liveModel is the model that a run is asking now, for displays.
+type liveModel struct {
+	b atomic.Pointer[backends.Backend]
+}
+
+// stats gives the state of the policies around the model, and false where there is none.
+func (l *liveModel) stats() (backends.Stats, bool) {
+	if b := l.b.Load(); b != nil {
+		return backends.StatsOf(*b)
+	}
+	return backends.Stats{}, false
 }
 
 // Describe asks what the model is, which may open and close it.
@@ -129,6 +144,9 @@ func (o opener) Open(ctx context.Context, m backends.Model) (backends.Backend, e
 	wrapped, err := o.spend.wrap(ctx, b, m, o.batches != nil)
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
+	}
+	if o.live != nil {
+		o.live.b.Store(&wrapped)
 	}
 	return wrapped, nil
 }
