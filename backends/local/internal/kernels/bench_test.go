@@ -150,3 +150,68 @@ func BenchmarkRMSNorm(b *testing.B) {
 		reportBest(b, m*n, "value", func() { s.RMSNorm(dst, x, x[:n], m, 1e-5) })
 	})
 }
+
+// BenchmarkPrefill is Attend of a prompt's rows: the share of the peak that its two products reach.
+func BenchmarkPrefill(b *testing.B) {
+	for _, d := range []struct {
+		Attention
+		rows, from int
+	}{
+		{Attention{Heads: 12, KVHeads: 12, Dim: 64}, 256, 0},
+		{Attention{Heads: 12, KVHeads: 12, Dim: 64}, 256, 768},
+		{Attention{Heads: 14, KVHeads: 2, Dim: 64}, 256, 768},
+		{Attention{Heads: 8, KVHeads: 2, Dim: 128}, 256, 768},
+		{Attention{Heads: 14, KVHeads: 2, Dim: 64}, 1, 1023},
+		{Attention{Heads: 12, KVHeads: 12, Dim: 64}, 1, 1023},
+	} {
+		b.Run(fmt.Sprintf("heads%d,%d,dim%d,rows%d,from%d", d.Heads, d.KVHeads, d.Dim, d.rows, d.from), func(b *testing.B) {
+			benchEach(b, func(b *testing.B, s Set) {
+				if s.Name() == "generic" {
+					b.Skip("not what it is for")
+				}
+				c := attendCase{Attention: d.Attention, rows: d.rows, to: d.from + 1, step: 1}
+				q, ld, rows, a := c.make(nil, plain(), newRand(1), ordinary)
+				dst := make([]float32, d.rows*d.Heads*d.Dim)
+				var keys float64
+				for _, r := range rows {
+					keys += float64(r.To)
+				}
+				flops := 4 * keys * float64(d.Heads*d.Dim)
+				peak := peakFlops(s)
+				best := bestRate(flops, func() { s.Attend(dst, q, ld, rows, a) })
+				for b.Loop() {
+					s.Attend(dst, q, ld, rows, a)
+				}
+				b.ReportMetric(best/1e9, "bestGFLOP/s")
+				b.ReportMetric(100*best/peak, "%peak")
+				b.ReportAllocs()
+			})
+		})
+	}
+}
+
+func BenchmarkElementwise(b *testing.B) {
+	const m, n = 32, 3072
+	x, dst := ordinary.into(newRand(1), make([]float32, 2*m*n)), make([]float32, m*n)
+	ops := map[string]func(s Set){
+		"rmsnorm":   func(s Set) { s.RMSNorm(dst, x[:m*n], x[:n], m, 1e-5) },
+		"layernorm": func(s Set) { s.LayerNorm(dst, x[:m*n], x[:n], x[:n], m, 1e-5) },
+		"cap":       func(s Set) { s.SoftCap(dst, 30) },
+		"add":       func(s Set) { s.Add(dst, x[:m*n]) },
+		"logsumexp": func(s Set) { s.LogSumExp(x[:m*n]) },
+		"argmax":    func(s Set) { s.ArgMax(x[:m*n]) },
+	}
+	for f := range activations {
+		ops["gate"+f.String()] = func(s Set) { s.Gate(dst, x, m, f) }
+	}
+	for name, run := range ops {
+		b.Run(name, func(b *testing.B) {
+			benchEach(b, func(b *testing.B, s Set) {
+				for b.Loop() {
+					run(s)
+				}
+				reportBest(b, m*n, "value", func() { run(s) })
+			})
+		})
+	}
+}
