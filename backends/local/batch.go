@@ -60,7 +60,7 @@ func (s *scheduler) takeNode(n *node) {
 			n.view.add(n.start/kernels.PageSize, n.pages)
 		}
 		for i := n.done; i < n.planned; i++ {
-			s.rows = append(s.rows, row{n.ids[i], n.start + i, n.view})
+			s.rows = append(s.rows, row{token(n.ids[i]), n.start + i, n.view})
 		}
 		s.tree.computed += int64(n.planned - n.done)
 	}
@@ -94,7 +94,7 @@ func (s *scheduler) takeAgain(n *node) int {
 			return n.start + i
 		}
 		s.again[i] = len(s.rows)
-		s.rows = append(s.rows, row{n.ids[i], n.start + i, n.view})
+		s.rows = append(s.rows, row{token(n.ids[i]), n.start + i, n.view})
 		s.tree.computed++
 	}
 	return done
@@ -132,6 +132,11 @@ func (s *scheduler) decode(i int) bool {
 	t := s.live[i]
 	g := t.gen
 	pos := len(t.ids) - 1
+	if s.b.model.regime(pos+1) != g.seq.length {
+		// The text has grown past the length at which the rotary angles of all its tokens change.
+		s.evict(i)
+		return false
+	}
 	if at := pos / kernels.PageSize; at == g.first+len(g.pages) {
 		if !s.reserve(i) {
 			return false

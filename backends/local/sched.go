@@ -144,7 +144,7 @@ func (s *scheduler) take(w *work) {
 	s.number++
 	state := &progress{number: s.number, left: len(w.parts), texts: len(w.parts), scores: make([]partScore, len(w.parts))}
 	for i := range w.parts {
-		s.arrived = append(s.arrived, newText(w, state, i))
+		s.arrived = append(s.arrived, newText(w, state, i, &s.b.model.spec))
 	}
 }
 

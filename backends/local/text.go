@@ -22,6 +22,7 @@ type text struct {
 	greedy bool
 	gen    *generation
 	step   int64 // the last of which it wants something
+	spec   *spec // of the model
 }
 
 // progress gathers a request's parts.
@@ -55,9 +56,9 @@ type generation struct {
 	evicted  bool // once before: it waits for all that it may come to need
 }
 
-func newText(w *work, state *progress, i int) *text {
+func newText(w *work, state *progress, i int, m *spec) *text {
 	p := w.parts[i]
-	t := &text{w: w, state: state, part: i, ids: p.ids, from: p.from, greedy: true}
+	t := &text{w: w, state: state, part: i, ids: p.ids, from: p.from, greedy: true, spec: m}
 	if w.req.Kind == backends.Generate {
 		t.gen = &generation{sampler: newSampler(w.req)}
 		t.ids = append(make([]int, 0, len(p.ids)+w.maxTokens), p.ids...)
@@ -68,13 +69,30 @@ func newText(w *work, state *progress, i int) *text {
 	return t
 }
 
-// path gives the tokens that are computed in the tree: the last token of a scored text predicts nothing.
+// path gives the tokens that are computed in the tree: the last token of a scored text predicts nothing. Where the text's
+// length gives it other rotary angles than most texts have, the tokens are marked with that, so that it shares nothing with
+// those.
 func (t *text) path() []int {
+	ids := t.ids[:len(t.ids):len(t.ids)]
 	if t.gen == nil {
-		return t.ids[:len(t.ids)-1]
+		ids = t.ids[:len(t.ids)-1]
 	}
-	return t.ids[:len(t.ids):len(t.ids)]
+	regime := t.spec.regime(len(ids))
+	if regime == 0 {
+		return ids
+	}
+	marked := make([]int, len(ids))
+	for i, id := range ids {
+		marked[i] = regime<<tokenBits | id
+	}
+	return marked
 }
+
+// tokenBits are the bits of a token in a path, below those of the regime.
+const tokenBits = 25
+
+// token is a token of a path without its regime.
+func token(id int) int { return id & (1<<tokenBits - 1) }
 
 // wanted gives the positions whose logits are wanted of the path: they predict the token after.
 func (t *text) wanted() (from, to int) {

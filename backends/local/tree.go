@@ -323,6 +323,7 @@ func (t *tree) open(n *node) *sequence {
 		s = newSequence(t.pool.spec.layers)
 	}
 	t.list(s, n)
+	s.length = n.ids[0] >> tokenBits
 	return s
 }
 
