@@ -64,7 +64,7 @@ type Backend struct {
 	model   *model
 	tok     *tokenizer.Tokenizer
 	kernels kernels.Set
-	first   int // the token that begins a text
+	specials
 	queue   chan *work
 	running conc.WaitGroup // the schedulers
 	// schedulers share the queue; there are so many.
@@ -140,15 +140,12 @@ func load(ctx context.Context, fsys fs.FS, name string, o Options) (b *Backend, 
 	if err := refuseQuantized(fsys); err != nil {
 		return nil, err
 	}
-	s, err := readSpec(fsys)
+	plan, err := readSpec(fsys)
 	if err != nil {
 		return nil, err
 	}
+	s := plan.spec
 	tok, err := readTokenizer(fsys, s)
-	if err != nil {
-		return nil, err
-	}
-	first, err := firstToken(s)
 	if err != nil {
 		return nil, err
 	}
@@ -156,11 +153,15 @@ func load(ctx context.Context, fsys fs.FS, name string, o Options) (b *Backend, 
 	if err != nil {
 		return nil, err
 	}
-	w, err := openModel(ctx, fsys, func(from source) (*model, error) { return loadModel(s, from) }, o)
+	special, err := findSpecials(&s, tok, turns.tokens)
 	if err != nil {
 		return nil, err
 	}
-	return &Backend{info: describe(name, o, s, w, turns), weights: w, model: w.model, tok: tok, kernels: set, first: first}, nil
+	w, err := openModel(ctx, fsys, func(from source) (*model, error) { return loadModel(plan, from) }, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Backend{info: describe(name, o, s, w, turns), weights: w, model: w.model, tok: tok, kernels: set, specials: special}, nil
 }
 
 func readTokenizer(fsys fs.FS, s spec) (*tokenizer.Tokenizer, error) {
@@ -176,17 +177,6 @@ func readTokenizer(fsys fs.FS, s spec) (*tokenizer.Tokenizer, error) {
 		return nil, fmt.Errorf("tokenizer.json has %d tokens and config.json a vocabulary of %d", tok.Size(), s.vocab)
 	}
 	return tok, nil
-}
-
-// firstToken is the token that stands before a text: the beginning token, or the end token of models without one.
-func firstToken(s spec) (int, error) {
-	switch {
-	case s.bos >= 0:
-		return s.bos, nil
-	case len(s.eos) > 0:
-		return s.eos[0], nil
-	}
-	return 0, errors.New("config.json names no bos_token_id and no eos_token_id, so there is no token to begin a text with")
 }
 
 func describe(name string, o Options, s spec, w *opened, turns chat) backends.Info {

@@ -67,7 +67,7 @@ func (s *scheduler) score(from, n int, wants []want) {
 		}
 	}
 	m := s.b.model
-	s.kernels.LogProbs(s.scores, m.headInput(s.kernels, s.scratch, from, n), m.head, kernels.Logits{})
+	s.kernels.LogProbs(s.scores, m.headInput(s.kernels, s.scratch, from, n), m.head, m.spec.logits)
 	s.hand(wants)
 }
 

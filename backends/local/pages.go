@@ -5,6 +5,9 @@ import "github.com/onset-eval/onset/backends/local/internal/kernels"
 // sequence says where the keys and values of a text stand: those of position p in layer l in pages[l][p/PageSize].
 type sequence struct {
 	pages [][]kernels.Page
+	// length, unless 0, is the number of tokens that decides the rotary angles of the text, or its tokens so far where
+	// those are more (spec.regime).
+	length int
 }
 
 // pagesFor is the number of pages that n positions take.
@@ -75,3 +78,12 @@ func (s *sequence) add(at int, pages []*page) {
 
 // newSequence makes an empty sequence.
 func newSequence(layers int) *sequence { return &sequence{pages: make([][]kernels.Page, layers)} }
+
+// sequence makes a sequence of pages of its own for n positions.
+func (p *pool) sequence(n int) *sequence {
+	s := newSequence(p.spec.layers)
+	for at := range pagesFor(n) {
+		s.add(at, []*page{p.take()})
+	}
+	return s
+}

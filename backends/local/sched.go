@@ -144,7 +144,9 @@ func (s *scheduler) take(w *work) {
 	s.number++
 	state := &progress{number: s.number, left: len(w.parts), texts: len(w.parts), scores: make([]partScore, len(w.parts))}
 	for i := range w.parts {
-		s.arrived = append(s.arrived, newText(w, state, i))
+		t := newText(w, state, i)
+		t.regime = s.b.model.regime(len(t.path()))
+		s.arrived = append(s.arrived, t)
 	}
 }
 
@@ -152,7 +154,7 @@ func (s *scheduler) take(w *work) {
 func (s *scheduler) promote() bool {
 	t := s.waiting[0]
 	if t.checkCancelled(); t.state.failed == nil {
-		if len(s.live) > 0 && s.tree.reserved+s.tree.need(t.path())+t.extra() > s.tree.limit {
+		if len(s.live) > 0 && s.tree.reserved+s.tree.need(t.regime, t.path())+t.extra() > s.tree.limit {
 			return false
 		}
 		s.tree.enter(t)

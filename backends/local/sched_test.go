@@ -22,7 +22,7 @@ func (t *tree) check(texts []*text) error {
 	reserved, used := 0, make(map[*page]int)
 	pins := make(map[*node]int)
 	for _, x := range texts {
-		for n := x.leaf; n != nil && n != &t.root; n = n.parent {
+		for n := x.leaf; n != nil && n.parent != nil; n = n.parent {
 			pins[n]++
 		}
 		if x.gen != nil {
@@ -78,8 +78,10 @@ func (t *tree) check(texts []*text) error {
 		}
 		return nil
 	}
-	if err := walk(&t.root); err != nil {
-		return err
+	for _, root := range t.roots {
+		if err := walk(root); err != nil {
+			return err
+		}
 	}
 	for pg, n := range used {
 		if pg.holders != n {

@@ -15,7 +15,9 @@ type text struct {
 	part  int
 	ids   []int // of a text being generated, with the tokens so far
 	from  int   // ids[from:] are scored
-	leaf  *node // the end of the text's path; nil where it is not under way
+	// regime is that of the rotary angles: of a text being generated, of its prompt's.
+	regime int
+	leaf   *node // the end of the text's path; nil where it is not under way
 	// logs are the log-probabilities of ids[from:], of which unread are to come.
 	logs   []float64
 	unread int
@@ -174,7 +176,7 @@ func (t *tree) leave(x *text) {
 		g.seq, g.pages, g.claims, g.reserved = nil, nil, false, 0
 	}
 	if !x.finished() {
-		for n := x.leaf; n != &t.root; n = n.parent {
+		for n := x.leaf; n.parent != nil; n = n.parent {
 			n.readers = slices.DeleteFunc(n.readers, func(r reader) bool { return r.t == x })
 		}
 	}
@@ -188,10 +190,10 @@ func (t *tree) enter(x *text) {
 		x.gen.reserved = x.extra()
 		t.reserved += x.gen.reserved
 	}
-	x.leaf = t.insert(x.path())
+	x.leaf = t.insert(x.regime, x.path())
 	t.pin(x.leaf, x.state.number)
 	from, to := x.wanted()
-	for n := x.leaf; n != &t.root && n.end() > from; n = n.parent {
+	for n := x.leaf; n.parent != nil && n.end() > from; n = n.parent {
 		n.readers = append(n.readers, reader{x, max(from, n.start), min(to, n.end())})
 	}
 }

@@ -66,15 +66,8 @@ func (b *Backend) planGenerate(w *work) {
 	w.parts = []part{{ids: ids}}
 }
 
-// encode encodes a text with the tokens that begin and end texts. A text that has the beginning token already, as chat
-// templates write it, gets no second one.
-func (b *Backend) encode(text string) []int {
-	ids := b.tok.Encode(text, true)
-	if bos := b.model.bos; bos >= 0 && len(ids) > 1 && ids[0] == bos && ids[1] == bos {
-		return ids[1:]
-	}
-	return ids
-}
+// encode encodes a text with the tokens that begin and end texts, but one that begins with such a token already.
+func (b *Backend) encode(text string) []int { return b.tok.Encode(text, !b.begins(text)) }
 
 // promptIDs encodes a prompt; an empty one is the token that begins texts.
 func (b *Backend) promptIDs(prompt string) []int {
