@@ -15,6 +15,8 @@ func (s *scheduler) batch() {
 		t := s.live[i]
 		switch {
 		case t.state.failed != nil:
+		case !s.b.model.causal:
+			s.fill(t)
 		case t.decoding():
 			if !s.decode(i) {
 				i--
@@ -195,6 +197,7 @@ func (s *scheduler) commit() {
 			s.tree.dropView(n)
 		}
 	}
+	s.copies.release(&s.tree)
 	clear(s.taken)
 	s.taken = s.taken[:0]
 	for _, w := range s.wants {

@@ -2,6 +2,7 @@ package local
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/onset-eval/onset/backends/local/internal/kernels"
 )
@@ -162,14 +163,11 @@ func (l *loader) types(name string) []float32 {
 	if name == "" || l.err != nil {
 		return nil
 	}
-	n := l.b.types
-	t := l.rows(name, n, l.b.embedWidth)
+	all := l.vector(name, l.b.types, l.b.embedWidth)
 	if l.err != nil {
 		return nil
 	}
-	row := make([]float32, l.b.embedWidth)
-	t.row(row, 0)
-	return row
+	return slices.Clone(all[:l.b.embedWidth])
 }
 
 func (l *loader) norm(n normNames, width int) *norm {

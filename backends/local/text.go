@@ -21,6 +21,7 @@ type text struct {
 	// logs are the log-probabilities of ids[from:], of which unread are to come.
 	logs   []float64
 	unread int
+	next   int // of a masked model: the first token that no step has masked
 	greedy bool
 	gen    *generation
 	step   int64 // the last of which it wants something
@@ -66,6 +67,9 @@ func newText(w *work, state *progress, i int) *text {
 		return t
 	}
 	t.unread = len(p.ids) - p.from
+	if p.to > 0 {
+		t.unread, t.next = p.to-p.from, p.from
+	}
 	t.logs = make([]float64, t.unread)
 	return t
 }
