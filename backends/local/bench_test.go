@@ -2,6 +2,7 @@ package local
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -147,11 +148,23 @@ func BenchmarkFiveShotSuite(b *testing.B) {
 				some = append(some, q)
 			}
 		}
-		b.Run(task, func(b *testing.B) { benchQuestions(b, dir, some) })
+		b.Run(cmp.Or(task, "all"), func(b *testing.B) {
+			sums := benchQuestions(b, dir, some)
+			if root := os.Getenv("ONSET_BENCH_DIR"); root != "" && task == "" {
+				data, err := json.Marshal(sums)
+				if err == nil {
+					err = os.WriteFile(filepath.Join(root, "fiveshot-onset.json"), data, 0o600)
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
-func benchQuestions(b *testing.B, dir string, suite []question) {
+// benchQuestions gives the log-probabilities of the choices.
+func benchQuestions(b *testing.B, dir string, suite []question) (sums [][]float64) {
 	var unique, total int64
 	var seconds float64
 	for b.Loop() {
@@ -162,7 +175,9 @@ func benchQuestions(b *testing.B, dir string, suite []question) {
 		}
 		b.StartTimer()
 		start := time.Now()
-		total += askQuestions(b, m, suite)
+		var fed int64
+		sums, fed = askQuestions(b, m, suite)
+		total += fed
 		seconds += time.Since(start).Seconds()
 		b.StopTimer()
 		if err := m.Close(); err != nil {
@@ -177,23 +192,30 @@ func benchQuestions(b *testing.B, dir string, suite []question) {
 	b.ReportMetric(float64(unique)/seconds, "unique-tokens/s")
 	b.ReportMetric(float64(total)/seconds, "total-tokens/s")
 	b.ReportMetric(0, "ns/op")
+	return sums
 }
 
-// askQuestions gives the number of tokens that would be fed if each text were alone.
-func askQuestions(b *testing.B, m *Backend, suite []question) (total int64) {
-	group := concpool.NewWithResults[int64]().WithErrors().WithMaxGoroutines(m.Info().Parallel)
-	for _, q := range suite {
-		group.Go(func() (int64, error) {
+// askQuestions gives the log-probabilities of the choices, and the number of tokens that would be fed if each text were
+// alone.
+func askQuestions(b *testing.B, m *Backend, suite []question) (sums [][]float64, total int64) {
+	sums = make([][]float64, len(suite))
+	fed := make([]int, len(suite))
+	group := concpool.New().WithErrors().WithMaxGoroutines(m.Info().Parallel)
+	for i, q := range suite {
+		group.Go(func() error {
 			resp, err := m.Do(context.Background(), backends.Request{Kind: backends.LogLikelihood, Prompt: q.Prompt, Continuations: q.Choices})
-			return int64(resp.Usage.PromptTokens - len(q.Choices)), err
+			for _, p := range resp.LogProbs {
+				sums[i] = append(sums[i], p.Sum)
+			}
+			fed[i] = resp.Usage.PromptTokens - len(q.Choices)
+			return err
 		})
 	}
-	counts, err := group.Wait()
-	if err != nil {
+	if err := group.Wait(); err != nil {
 		b.Fatal(err)
 	}
-	for _, n := range counts {
-		total += n
+	for _, n := range fed {
+		total += int64(n)
 	}
-	return total
+	return sums, total
 }

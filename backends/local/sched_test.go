@@ -232,7 +232,10 @@ func TestResultsDependOnTheRequestAlone(t *testing.T) {
 						if want != nil && rng.IntN(map[bool]int{true: 12, false: 2}[testing.Short() || set.Name() == "generic"]) > 0 {
 							continue
 						}
-						o := Options{Kernels: set.Name(), StepTokens: chunk, Threads: threads, CacheBytes: int64(max(1, cache)), NoPrefixCache: cache < 0}
+						o := Options{
+							Kernels: set.Name(), StepTokens: chunk, Threads: threads, CacheBytes: int64(max(1, cache)),
+							NoPrefixCache: cache < 0, apart: 1 - 2*rng.IntN(2),
+						}
 						got := askShuffled(t, openLadder(t, "s1", o), reqs, atOnce, rng)
 						if want == nil {
 							want = got
