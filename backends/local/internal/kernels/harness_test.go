@@ -73,7 +73,22 @@ const (
 	special  fill = "special"  // the same with infinities and NaN
 )
 
+// pools has numbers of each kind, from which operands are cut at random.
+var pools = map[fill][]float32{
+	ordinary: ordinary.pool(), extreme: extreme.pool(), special: special.pool(),
+}
+
 func (f fill) into(r *rand.Rand, x []float32) []float32 {
+	for i := 0; i < len(x); {
+		n := copy(x[i:], pools[f][r.IntN(len(pools[f])/2):])
+		i += n
+	}
+	return x
+}
+
+func (f fill) pool() []float32 {
+	r := newRand(99)
+	x := make([]float32, 1<<16)
 	for i := range x {
 		x[i] = float32(r.NormFloat64())
 		if f == ordinary {
@@ -148,7 +163,7 @@ func addLinears(add func(string, runOp)) {
 		for _, n := range []int{1, 31, 32, 33, 64, 65, 97, 160, 200, 290} {
 			for m := 1; m <= 13; m++ {
 				for typ := F32; typ <= F16; typ++ {
-					if k > 33 && n > 64 && (m+int(typ))%4 != 1 {
+					if k > 33 && (n > 64 || k > 257) && (m+int(typ)+n)%4 != 1 {
 						continue
 					}
 					name := fmt.Sprintf("linear/%s,m%d,n%d,k%d", typ, m, n, k)
