@@ -172,6 +172,18 @@ func addLinears(add func(string, runOp)) {
 			}
 		}
 	}
+	for _, k := range []int{1, 2, 7, 33, 255, 256, 257, 520} {
+		for _, n := range []int{1, 32, 33, 65, 160, 290} {
+			for m := 1; m <= 13; m++ {
+				if k <= 33 || (m+n)%4 == 1 {
+					add(fmt.Sprintf("rounded/m%d,n%d,k%d", m, n, k), roundedOp(linearOp(m, n, k, BF16, (m+n+k)%2 == 0)))
+				}
+			}
+		}
+	}
+	add("rounded/f16", roundedOp(linearOp(5, 70, 40, F16, true)))
+	add("rounded/m131", roundedOp(linearOp(131, 40, 30, BF16, true)))
+	add("rounded/logprobs", roundedOp(logProbsOp(9, 600, 40, BF16, Logits{})))
 	for _, m := range []int{24, 25, 50, 131} {
 		for typ := F32; typ <= F16; typ++ {
 			add(fmt.Sprintf("linear/%s,m%d", typ, m), linearOp(m, 40, 30, typ, m%2 == 0))

@@ -27,3 +27,5 @@ func readRate(w Weight) float64 {
 	readavx2(p, size)
 	return float64(size) / time.Since(start).Seconds()
 }
+
+func hasDot(s Set) bool { return s.(vector).dot }
