@@ -3,7 +3,7 @@ package kernels
 import "math"
 
 // attendedRows is how many rows are attended together at most.
-const attendedRows = 12
+const attendedRows = 48
 
 func (g generic) Attend(dst, q []float32, ld int, rows []Query, a Attention) {
 	checkAttend(dst, q, ld, rows, a)
