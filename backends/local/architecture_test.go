@@ -167,12 +167,11 @@ func (g *golden) load(config []byte, rename func(string) string) (*model, error)
 	return loadModel(plan, c)
 }
 
-func sameName(name string) string { return name }
+func asStored(name string) string { return name }
 
-// runModel gives the hidden states before the head and the logits at some positions, fed in chunks.
-func runModel(m *model, k kernels.Set, ids, at []int, chunk int) (hidden, logits []float32) {
-	b, p := newScratch(m.spec, 1), pool{spec: m.spec}
-	seq := p.sequence(len(ids))
+// compute gives the hidden states before the head and the logits at some positions, fed in chunks.
+func compute(m *model, k kernels.Set, ids, at []int, chunk int) (hidden, logits []float32) {
+	b, seq := newScratch(m.spec, 1), newTestSequence(m, len(ids))
 	seq.length = len(ids)
 	if !m.causal {
 		chunk = len(ids)
@@ -193,6 +192,17 @@ func runModel(m *model, k kernels.Set, ids, at []int, chunk int) (hidden, logits
 		}
 	}
 	return hidden, logits
+}
+
+// newTestSequence makes a sequence with room for n positions.
+func newTestSequence(m *model, n int) *sequence {
+	seq := newSequence(m.layers)
+	for l := range seq.pages {
+		for range pagesFor(n) {
+			seq.pages[l] = append(seq.pages[l], kernels.NewPage(m.kvHeads, m.headDim))
+		}
+	}
+	return seq
 }
 
 // farthest is the largest difference, NaN if there is one, infinite if the lengths differ.
@@ -223,14 +233,14 @@ func TestParity(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for version, config := range g.Configs {
-				m, err := g.load(config, sameName)
+				m, err := g.load(config, asStored)
 				if err != nil {
 					t.Fatalf("%s: %v", version, err)
 				}
 				for i, p := range g.Prompts {
 					var first []float32
 					for _, k := range kernels.All() {
-						hidden, logits := runModel(m, k, p.IDs, p.At, 13)
+						hidden, logits := compute(m, k, p.IDs, p.At, 13)
 						h, l := farthest(hidden, p.Hidden), farthest(logits, p.Logits)
 						t.Logf("%s, prompt %d, %s: hidden within %.2g, logits within %.2g", version, i, k.Name(), h, l)
 						if !(h <= hiddenBound) || !(l <= logitsBound) {
@@ -261,7 +271,7 @@ func TestGreedyParity(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, config := range g.Configs {
-				m, err := g.load(config, sameName)
+				m, err := g.load(config, asStored)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -286,10 +296,9 @@ func TestGreedyParity(t *testing.T) {
 
 // greedy continues ids by n tokens, the best one each.
 func greedy(m *model, k kernels.Set, ids []int, n int) []int {
-	b, p := newScratch(m.spec, 1), pool{spec: m.spec}
-	seq, fed := p.sequence(len(ids)+n), 0
+	b, seq := newScratch(m.spec, 1), newTestSequence(m, len(ids)+n)
 	var out []int
-	feed := ids
+	feed, fed := ids, 0
 	for range n {
 		rows := make([]row, len(feed))
 		for i, id := range feed {
@@ -309,14 +318,14 @@ func TestChunksDoNotShow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, config := range g.Configs {
-				m, err := g.load(config, sameName)
+				m, err := g.load(config, asStored)
 				if err != nil {
 					t.Fatal(err)
 				}
 				p := g.Prompts[1]
-				_, want := runModel(m, kernels.Best(), p.IDs, p.At, len(p.IDs))
+				_, want := compute(m, kernels.Best(), p.IDs, p.At, len(p.IDs))
 				for _, chunk := range []int{1, 16, 64} {
-					if _, got := runModel(m, kernels.Best(), p.IDs, p.At, chunk); !slices.Equal(got, want) {
+					if _, got := compute(m, kernels.Best(), p.IDs, p.At, chunk); !slices.Equal(got, want) {
 						t.Errorf("in chunks of %d the bits differ", chunk)
 					}
 				}
@@ -353,7 +362,7 @@ func TestNamesOfOtherFiles(t *testing.T) {
 				continue
 			}
 			p := g.Prompts[0]
-			if _, logits := runModel(m, kernels.Best(), p.IDs, p.At, 99); !(farthest(logits, p.Logits) <= logitsBound) {
+			if _, logits := compute(m, kernels.Best(), p.IDs, p.At, 99); !(farthest(logits, p.Logits) <= logitsBound) {
 				t.Errorf("%s: logits differ", c.golden)
 			}
 		}

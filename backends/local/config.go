@@ -142,7 +142,7 @@ func (v *ids) UnmarshalJSON(data []byte) error {
 
 // readSpec reads config.json and, where there is one, generation_config.json.
 func readSpec(fsys fs.FS) (*blueprint, error) {
-	data, err := readSmall(fsys, "config.json")
+	data, err := readBounded(fsys, "config.json", maxConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -170,12 +170,6 @@ func parseSpec(data []byte) (*blueprint, error) {
 	a := findArchitecture(names)
 	if a == nil {
 		return nil, unknownArchitecture(names, c.str("", "model_type"))
-	}
-	if q := c.object("quantization_config"); q != nil {
-		return nil, &hintError{
-			fmt.Errorf("the weights are quantized (%s), and the engine computes with f32, f16 and bf16", q.str("unknown method", "quant_method")),
-			"use the checkpoint that it was made of, or serve this one with a model server",
-		}
 	}
 	b := &blueprint{spec: spec{architecture: a.name, bos: -1, mask: -1, causal: true}}
 	outer := c
@@ -220,7 +214,7 @@ func unknownArchitecture(names []string, modelType string) error {
 
 // readGeneration takes the end-of-text tokens of generation_config.json, where there is one.
 func (s *spec) readGeneration(fsys fs.FS) error {
-	data, err := readSmall(fsys, "generation_config.json")
+	data, err := readBounded(fsys, "generation_config.json", maxConfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

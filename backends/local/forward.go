@@ -39,7 +39,7 @@ func (b *scratch) fit(s *spec, n int) {
 		buffer *[]float32
 		width  int
 	}{
-		{&b.x, s.width}, {&b.y, s.width}, {&b.z, s.width}, {&b.qkv, s.q() + 2*s.kv()}, {&b.att, s.q()}, {&b.up, up},
+		{&b.x, s.width}, {&b.y, max(s.width, s.embedWidth)}, {&b.z, s.width}, {&b.qkv, s.q() + 2*s.kv()}, {&b.att, s.q()}, {&b.up, up},
 		{&b.hidden, s.ff}, {&b.embed, s.embedWidth},
 	} {
 		*part.buffer = grow(*part.buffer, n*part.width)
@@ -96,8 +96,10 @@ func (m *model) begin(k kernels.Set, b *scratch, rows []row) {
 	if m.embedScale != 0 {
 		k.Scale(to[:n*e], m.embedScale)
 	}
-	if m.typeRow != nil {
-		k.AddBias(to[:n*e], m.typeRow, n)
+	if m.spec.types > 0 {
+		row := b.y[:e]
+		m.types.row(row, 0)
+		k.AddBias(to[:n*e], row, n)
 	}
 	if m.positions > 0 && !m.positionsLate {
 		m.addPositions(k, b, to[:n*e], rows)

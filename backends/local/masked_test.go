@@ -17,9 +17,9 @@ import (
 	"github.com/onset-eval/onset/backends/local/internal/kernels"
 )
 
-// maskedFiles is a checkpoint of a masked model, of which TestParity knows that it computes what transformers does, with
-// a tokenizer of letters.
-func maskedFiles(t testing.TB, name string) fstest.MapFS {
+// goldenFiles is a checkpoint of which TestParity knows that it computes what transformers does, with a tokenizer of
+// letters, as BERT's are.
+func goldenFiles(t testing.TB, name string) fstest.MapFS {
 	t.Helper()
 	goldens := readGoldens(t)
 	g, ok := goldens[name]
@@ -45,7 +45,7 @@ func maskedFiles(t testing.TB, name string) fstest.MapFS {
 	}
 	for _, config := range g.Configs {
 		return fstest.MapFS{
-			"config.json": {Data: config}, "model.safetensors": {Data: g.file(sameName)}, "tokenizer.json": {Data: tok},
+			"config.json": {Data: config}, "model.safetensors": {Data: g.file(asStored)}, "tokenizer.json": {Data: tok},
 			"tokenizer_config.json": {Data: []byte(`{"cls_token": "[CLS]", "mask_token": "[MASK]"}`)},
 		}
 	}
@@ -53,9 +53,11 @@ func maskedFiles(t testing.TB, name string) fstest.MapFS {
 	return nil
 }
 
-func openMasked(t testing.TB, o Options) *Backend {
+func openMasked(t testing.TB, o Options) *Backend { return openGolden(t, "bert", o) }
+
+func openGolden(t testing.TB, name string, o Options) *Backend {
 	t.Helper()
-	b, err := OpenFS(context.Background(), maskedFiles(t, "bert"), "bert", o)
+	b, err := OpenFS(context.Background(), goldenFiles(t, name), name, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +72,7 @@ func TestPseudoLogLikelihood(t *testing.T) {
 		for p := from; p < to; p++ {
 			copied := slices.Clone(ids)
 			copied[p] = b.mask
-			_, logits := runModel(b.model, kernels.Best(), copied, []int{p}, len(copied))
+			_, logits := compute(b.model, kernels.Best(), copied, []int{p}, len(copied))
 			total := 0.0
 			for _, z := range logits {
 				total += math.Exp(float64(z))

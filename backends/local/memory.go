@@ -19,6 +19,8 @@ type Memory struct {
 	KVToken int64 `json:"kv_token"`
 	// Activations are those of one step, and the tables of positions.
 	Activations int64 `json:"activations"`
+	// Read is what decoding one text reads for each token beside keys and values: the layers' weights and the head's.
+	Read int64 `json:"read_token"`
 	// Total is the sum that must be available: Weights, KV and Activations.
 	Total int64 `json:"total"`
 }
@@ -41,7 +43,10 @@ func memoryOf(s spec, weights int64, o Options) Memory {
 	m := Memory{Weights: weights, KVToken: 2 * 4 * int64(s.layers) * kvWidth}
 	m.KV = pages * kernels.PageSize * m.KVToken
 	row := 3*int64(s.width) + 2*qWidth + 2*kvWidth + 3*int64(s.ff)
-	m.Activations = threads*min(rows, maxStepTokens)*row*4 + 2*4*int64(s.context)*int64(s.headDim)/2
+	m.Activations = threads * min(rows, maxStepTokens) * row * 4
+	for _, r := range s.ropes {
+		m.Activations += 2 * 4 * int64(min(s.context, tablePositions)) * int64(r.dim) / 2
+	}
 	m.Total = m.Weights + m.KV + m.Activations
 	return m
 }

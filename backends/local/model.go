@@ -2,7 +2,6 @@ package local
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/onset-eval/onset/backends/local/internal/kernels"
 )
@@ -13,7 +12,7 @@ type model struct {
 	embed         table
 	positionTable table
 	positionsLate bool
-	typeRow       []float32 // is added to every embedding
+	types         table // of which the first row is added to every embedding
 	embedNorm     *norm
 	embedProj     *kernels.Weight
 	block         []block
@@ -59,7 +58,9 @@ func loadModel(b *blueprint, s source) (*model, error) {
 		}
 		m.positionTable = l.rows(n.positions, b.positions, width)
 	}
-	m.typeRow = l.types(n.types)
+	if n.types != "" {
+		m.types = l.rows(n.types, b.types, b.embedWidth)
+	}
 	m.embedNorm = l.norm(n.embedNorm, b.embedWidth)
 	m.embedProj = l.maybe(n.embedProj, b.embedWidth)
 	shared := make(map[string]int) // layers by the name of their first tensor
@@ -156,18 +157,6 @@ func (l *loader) vector(name string, shape ...int) []float32 {
 	v, err := l.tensor(name, shape...)
 	l.err = err
 	return v
-}
-
-// types is the row of the first type of tokens, which all tokens of a text are of.
-func (l *loader) types(name string) []float32 {
-	if name == "" || l.err != nil {
-		return nil
-	}
-	all := l.vector(name, l.b.types, l.b.embedWidth)
-	if l.err != nil {
-		return nil
-	}
-	return slices.Clone(all[:l.b.embedWidth])
 }
 
 func (l *loader) norm(n normNames, width int) *norm {

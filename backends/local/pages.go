@@ -78,12 +78,3 @@ func (s *sequence) add(at int, pages []*page) {
 
 // newSequence makes an empty sequence.
 func newSequence(layers int) *sequence { return &sequence{pages: make([][]kernels.Page, layers)} }
-
-// sequence makes a sequence of pages of its own for n positions.
-func (p *pool) sequence(n int) *sequence {
-	s := newSequence(p.spec.layers)
-	for at := range pagesFor(n) {
-		s.add(at, []*page{p.take()})
-	}
-	return s
-}

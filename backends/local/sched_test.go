@@ -417,3 +417,35 @@ func TestCancelledRequestsFreeTheirPages(t *testing.T) {
 		t.Errorf("%d pages are reserved at the end", n)
 	}
 }
+
+// TestLongTextsChangeTheirAngles generates past the length at which rotary angles change: each token is the best one of
+// the whole text so far, computed with the angles of its length.
+func TestLongTextsChangeTheirAngles(t *testing.T) {
+	b := openGolden(t, "phi3-longrope", Options{Threads: 1})
+	defer func() { _ = b.Close() }()
+	beyond := b.model.ropes[0].beyond
+	if beyond == 0 || b.model.ropes[0].long == nil {
+		t.Fatal("the model's angles do not change")
+	}
+	prompt := strings.Repeat("abc de ", beyond)[:beyond-5]
+	ids := b.encode(prompt)
+	const n = 20
+	if len(ids) > beyond || len(ids)+n <= beyond+2 {
+		t.Fatalf("a prompt of %d tokens, and the angles change after %d", len(ids), beyond)
+	}
+	for range n {
+		_, logits := compute(b.model, kernels.Best(), ids, []int{len(ids) - 1}, len(ids))
+		ids = append(ids, kernels.Best().ArgMax(logits))
+	}
+	resp, err := b.Do(context.Background(), backends.Request{Kind: backends.Generate, Prompt: prompt, Sampling: backends.Sampling{MaxTokens: n}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := b.tok.Decode(ids[len(ids)-n:], true)
+	if resp.Text != want || resp.Usage.CompletionTokens != n {
+		t.Errorf("the text is %q of %d tokens (%s), want %q", resp.Text, resp.Usage.CompletionTokens, resp.Stop, want)
+	}
+	if b.scheds[0].evictions != 1 {
+		t.Errorf("the text began anew %d times", b.scheds[0].evictions)
+	}
+}

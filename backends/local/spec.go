@@ -26,7 +26,7 @@ type spec struct {
 	embedScale float32 // multiplies the embedding; 0 is 1
 	positions  int     // rows of the table of learned positions; 0 for none
 	offset     int     // row of position 0
-	types      int     // types of tokens, of which all are of the first
+	types      int     // types of tokens, of which all tokens of a text are of the first; 0 for none
 	ropes      []rope
 	interleave bool // rotary pairs are neighbours (GPT-J), and not halves apart
 
