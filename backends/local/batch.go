@@ -15,6 +15,8 @@ func (s *scheduler) batch() {
 		t := s.live[i]
 		switch {
 		case t.state.failed != nil:
+		case !s.b.model.causal:
+			s.fill(t)
 		case t.decoding():
 			if !s.decode(i) {
 				i--
@@ -60,7 +62,7 @@ func (s *scheduler) takeNode(n *node) {
 			n.view.add(n.start/kernels.PageSize, n.pages)
 		}
 		for i := n.done; i < n.planned; i++ {
-			s.rows = append(s.rows, row{token(n.ids[i]), n.start + i, n.view})
+			s.rows = append(s.rows, row{n.ids[i], n.start + i, n.view})
 		}
 		s.tree.computed += int64(n.planned - n.done)
 	}
@@ -94,7 +96,7 @@ func (s *scheduler) takeAgain(n *node) int {
 			return n.start + i
 		}
 		s.again[i] = len(s.rows)
-		s.rows = append(s.rows, row{token(n.ids[i]), n.start + i, n.view})
+		s.rows = append(s.rows, row{n.ids[i], n.start + i, n.view})
 		s.tree.computed++
 	}
 	return done
@@ -132,8 +134,9 @@ func (s *scheduler) decode(i int) bool {
 	t := s.live[i]
 	g := t.gen
 	pos := len(t.ids) - 1
-	if s.b.model.regime(pos+1) != g.seq.length {
-		// The text has grown past the length at which the rotary angles of all its tokens change.
+	if t.regime == 0 && s.b.model.regime(len(t.ids)) == 1 {
+		// The text has outgrown the angles of short ones, and all of it has those of long ones from here on.
+		t.regime = 1
 		s.evict(i)
 		return false
 	}
@@ -200,6 +203,7 @@ func (s *scheduler) commit() {
 			s.tree.dropView(n)
 		}
 	}
+	s.copies.release(&s.tree)
 	clear(s.taken)
 	s.taken = s.taken[:0]
 	for _, w := range s.wants {

@@ -54,7 +54,7 @@ func (c *checkpoint) missing(name string) error {
 }
 
 func (c *checkpoint) table(name string, n, width int) (table, error) {
-	w, err := c.linear(width, whole(name, "", n))
+	r, err := c.recipe(width, []outputs{whole(name, "", n)})
 	if err != nil {
 		return table{}, err
 	}
@@ -62,7 +62,8 @@ func (c *checkpoint) table(name string, n, width int) (table, error) {
 		c.rows, c.width = n, width
 	}
 	c.embedding[name] = true
-	return table{w}, nil
+	w, err := c.pack(r, []outputs{{name: name}})
+	return table{w}, err
 }
 
 func (c *checkpoint) linear(k int, parts ...outputs) (kernels.Weight, error) {
@@ -73,6 +74,12 @@ func (c *checkpoint) linear(k int, parts ...outputs) (kernels.Weight, error) {
 	if c.isHead(r, parts) {
 		c.embedding[parts[0].name] = true
 	}
+	c.multiplied[r.name] = r.bytes()
+	return c.pack(r, parts)
+}
+
+// pack makes a matrix, once.
+func (c *checkpoint) pack(r *recipe, parts []outputs) (kernels.Weight, error) {
 	if w, ok := c.made[r.name]; ok {
 		return w, nil
 	}
@@ -116,6 +123,15 @@ func (c *checkpoint) bias(parts ...outputs) ([]float32, error) {
 		return nil, nil
 	}
 	return all, nil
+}
+
+// read is the size of the packed matrices that each token is multiplied with: what decoding one text reads for each.
+func (c *checkpoint) read() int64 {
+	total := int64(0)
+	for _, n := range c.multiplied {
+		total += n
+	}
+	return total
 }
 
 // params counts the elements of the tensors that the model is built of, each once, and of them those that are neither

@@ -66,7 +66,7 @@ func TestLogitsEqualReference(t *testing.T) {
 // lastLogits runs ids through the model and gives the logits after the last.
 func lastLogits(b *Backend, ids []int) []float32 {
 	s := newScheduler(b, b.kernels, 1, Options{})
-	x := &text{w: new(work), state: &progress{number: 1}, ids: ids, gen: new(generation), spec: &b.model.spec}
+	x := &text{w: new(work), state: &progress{number: 1}, ids: ids, gen: new(generation)}
 	s.tree.enter(x)
 	s.step++
 	s.walk(x)

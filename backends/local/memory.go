@@ -19,6 +19,8 @@ type Memory struct {
 	KVToken int64 `json:"kv_token"`
 	// Activations are those of one step, and the tables of positions.
 	Activations int64 `json:"activations"`
+	// Read is what decoding one text reads for each token beside keys and values: the layers' weights and the head's.
+	Read int64 `json:"read_token"`
 	// Total is the sum that must be available: Weights, KV and Activations.
 	Total int64 `json:"total"`
 }

@@ -54,6 +54,7 @@ type opened struct {
 	model                *model
 	hash                 string
 	params, nonEmbedding int64
+	need                 Memory
 	storage              Storage
 	file                 *packcache.File // nil in memory
 }
@@ -61,10 +62,11 @@ type opened struct {
 // opening is one opening of a model.
 type opening struct {
 	*checkpoint
-	build  func(source) (*model, error)
-	o      Options
-	bytes  int64 // of the packed form
-	hashed bool
+	build   func(source) (*model, error)
+	o       Options
+	need    Memory
+	planned spec // as the model built of it has it
+	hashed  bool
 }
 
 // hash reads the files in full.
@@ -97,12 +99,11 @@ func openModel(ctx context.Context, fsys fs.FS, build func(source) (*model, erro
 
 // plan sees that the model can be built and has room, before any weight is read.
 func (p *opening) plan() error {
-	need, err := p.needs()
-	if err != nil {
+	var err error
+	if p.need, err = p.needs(); err != nil {
 		return err
 	}
-	p.bytes = need.Weights
-	return need.check(p.o.MemoryBytes)
+	return p.need.check(p.o.MemoryBytes)
 }
 
 // needs builds the model without its numbers, to count what it takes.
@@ -113,7 +114,10 @@ func (p *opening) needs() (Memory, error) {
 	if err != nil {
 		return Memory{}, err
 	}
-	return memoryOf(m.spec, store.bytes, p.o), nil
+	p.planned = m.spec
+	need := memoryOf(m.spec, store.bytes, p.o)
+	need.Read = p.read()
+	return need, nil
 }
 
 // noCache says why the packed form is not to be kept on disk, "" where it is.
@@ -138,13 +142,13 @@ func (p *opening) inMemory(why string) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.opened(m, p.hash(), Storage{Place: "memory", Bytes: p.bytes, Why: why, Made: true}), nil
+	return p.opened(m, p.hash(), Storage{Place: "memory", Bytes: p.need.Weights, Why: why, Made: true}), nil
 }
 
 func (p *opening) opened(m *model, hash string, s Storage) *opened {
 	all, nonEmbedding := p.params()
 	s.Hashed = p.hashed
-	return &opened{model: m, hash: hash, params: all, nonEmbedding: nonEmbedding, storage: s}
+	return &opened{model: m, hash: hash, params: all, nonEmbedding: nonEmbedding, need: p.need, storage: s}
 }
 
 // onDisk builds the model of its packed form in the cache, which it makes where it is not there. An error that is
@@ -219,7 +223,7 @@ func (p *opening) fromFile(ctx context.Context, hash string) (*opened, error) {
 
 // pack writes the packed form into the cache.
 func (p *opening) pack(ctx context.Context, dir packcache.Dir, hash string, files []packcache.Identity) error {
-	w, err := dir.Create(p.bytes)
+	w, err := dir.Create(p.need.Weights)
 	if err != nil {
 		return cacheError(ctx, err)
 	}

@@ -15,14 +15,16 @@ type text struct {
 	part  int
 	ids   []int // of a text being generated, with the tokens so far
 	from  int   // ids[from:] are scored
-	leaf  *node // the end of the text's path; nil where it is not under way
+	// regime is that of the rotary angles: of a text being generated, of its prompt's.
+	regime int
+	leaf   *node // the end of the text's path; nil where it is not under way
 	// logs are the log-probabilities of ids[from:], of which unread are to come.
 	logs   []float64
 	unread int
+	next   int // of a masked model: the first token that no step has masked
 	greedy bool
 	gen    *generation
 	step   int64 // the last of which it wants something
-	spec   *spec // of the model
 }
 
 // progress gathers a request's parts.
@@ -56,43 +58,29 @@ type generation struct {
 	evicted  bool // once before: it waits for all that it may come to need
 }
 
-func newText(w *work, state *progress, i int, m *spec) *text {
+func newText(w *work, state *progress, i int) *text {
 	p := w.parts[i]
-	t := &text{w: w, state: state, part: i, ids: p.ids, from: p.from, greedy: true, spec: m}
+	t := &text{w: w, state: state, part: i, ids: p.ids, from: p.from, greedy: true}
 	if w.req.Kind == backends.Generate {
 		t.gen = &generation{sampler: newSampler(w.req)}
 		t.ids = append(make([]int, 0, len(p.ids)+w.maxTokens), p.ids...)
 		return t
 	}
 	t.unread = len(p.ids) - p.from
+	if p.to > 0 {
+		t.unread, t.next = p.to-p.from, p.from
+	}
 	t.logs = make([]float64, t.unread)
 	return t
 }
 
-// path gives the tokens that are computed in the tree: the last token of a scored text predicts nothing. Where the text's
-// length gives it other rotary angles than most texts have, the tokens are marked with that, so that it shares nothing with
-// those.
+// path gives the tokens that are computed in the tree: the last token of a scored text predicts nothing.
 func (t *text) path() []int {
-	ids := t.ids[:len(t.ids):len(t.ids)]
 	if t.gen == nil {
-		ids = t.ids[:len(t.ids)-1]
+		return t.ids[:len(t.ids)-1]
 	}
-	regime := t.spec.regime(len(ids))
-	if regime == 0 {
-		return ids
-	}
-	marked := make([]int, len(ids))
-	for i, id := range ids {
-		marked[i] = regime<<tokenBits | id
-	}
-	return marked
+	return t.ids[:len(t.ids):len(t.ids)]
 }
-
-// tokenBits are the bits of a token in a path, below those of the regime.
-const tokenBits = 25
-
-// token is a token of a path without its regime.
-func token(id int) int { return id & (1<<tokenBits - 1) }
 
 // wanted gives the positions whose logits are wanted of the path: they predict the token after.
 func (t *text) wanted() (from, to int) {
@@ -192,7 +180,7 @@ func (t *tree) leave(x *text) {
 		g.seq, g.pages, g.claims, g.reserved = nil, nil, false, 0
 	}
 	if !x.finished() {
-		for n := x.leaf; n != &t.root; n = n.parent {
+		for n := x.leaf; n.parent != nil; n = n.parent {
 			n.readers = slices.DeleteFunc(n.readers, func(r reader) bool { return r.t == x })
 		}
 	}
@@ -206,10 +194,10 @@ func (t *tree) enter(x *text) {
 		x.gen.reserved = x.extra()
 		t.reserved += x.gen.reserved
 	}
-	x.leaf = t.insert(x.path())
+	x.leaf = t.insert(x.regime, x.path())
 	t.pin(x.leaf, x.state.number)
 	from, to := x.wanted()
-	for n := x.leaf; n != &t.root && n.end() > from; n = n.parent {
+	for n := x.leaf; n.parent != nil && n.end() > from; n = n.parent {
 		n.readers = append(n.readers, reader{x, max(from, n.start), min(to, n.end())})
 	}
 }

@@ -25,6 +25,7 @@ type checkpoint struct {
 	made        map[string]kernels.Weight // by their recipes' names
 	used        map[string]int64          // elements of the tensors that were asked for
 	embedding   map[string]bool           // those that are no weights of layers
+	multiplied  map[string]int64          // packed bytes of linear layers, by their recipes' names
 	rows, width int                       // of the first table
 }
 
@@ -61,6 +62,7 @@ func readCheckpoint(fsys fs.FS) (*checkpoint, error) {
 func (c *checkpoint) restart(s store) {
 	c.store = s
 	c.made, c.used, c.embedding = make(map[string]kernels.Weight), make(map[string]int64), make(map[string]bool)
+	c.multiplied = make(map[string]int64)
 	c.rows, c.width = 0, 0
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/onset-eval/onset/backends"
-	"github.com/onset-eval/onset/backends/local"
 	"github.com/onset-eval/onset/backends/local/ladder"
 	"github.com/onset-eval/onset/backends/openai"
 	"github.com/onset-eval/onset/backends/scripted"
@@ -32,9 +31,7 @@ func providers() []provider {
 		},
 		{
 			name: "local", doc: "a Hugging Face checkpoint folder, run in this process on the CPU", example: "local/checkpoints/pythia-70m",
-			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
-				return local.Open(ctx, m.Ref.Model, local.Options{})
-			},
+			open: openLocal,
 		},
 		{
 			name: "openai", doc: "OpenAI's API, and servers that speak it: vLLM, SGLang, llama-server, TGI, Ollama (--base-url)", example: "openai/gpt-4o",

@@ -42,6 +42,13 @@ func linearOp(m, n, k int, typ DType, bias bool) runOp {
 	}
 }
 
+// roundedOp is another on the set that rounds to bfloat16.
+func roundedOp(run runOp) runOp {
+	return func(t *testing.T, s Set, mem arena, r *rand.Rand, f fill) []float32 {
+		return run(t, RoundBF16(s), mem, r, f)
+	}
+}
+
 func logProbsOp(m, n, k int, typ DType, l Logits) runOp {
 	return func(t *testing.T, s Set, mem arena, r *rand.Rand, f fill) []float32 {
 		w := mem.weight(t, n, k, typ, r, f)
