@@ -16,11 +16,6 @@ func (c *checkpoint) has(name string) bool {
 	return ok
 }
 
-func (c *checkpoint) counting() bool {
-	_, counts := c.store.(*planStore)
-	return counts
-}
-
 func (c *checkpoint) tensor(name string, shape ...int) ([]float32, error) {
 	if err := c.check(name, shape...); err != nil {
 		return nil, err

@@ -87,9 +87,6 @@ func loadModel(b *blueprint, s source) (*model, error) {
 	}
 	m.transformNorm = l.norm(n.transformNorm, k)
 	m.head = l.weight(k, n.head)
-	if l.err != nil || s.counting() {
-		return m, l.err
-	}
 	for i := range b.ropes {
 		m.angles = append(m.angles, newAngleTable(&b.ropes[i], b.context))
 	}

@@ -17,8 +17,6 @@ type source interface {
 	// bias gives the biases of the parts, one part below the other, zeros for a part that names none. It is nil where
 	// no part does.
 	bias(parts ...outputs) ([]float32, error)
-	// counting reports whether a model is built to see what it takes: its weights have no numbers, and it is not run.
-	counting() bool
 }
 
 // table is a matrix of which single rows are read. It shares the packed form of a head that is tied to it.
