@@ -1,109 +1,186 @@
 package kernels
 
-import "unsafe"
+import (
+	"sync"
+	"unsafe"
+)
 
 // blockFloats is how much of a Linear keeps in the second-level cache while it passes over the panels.
 const blockFloats = 1 << 16
 
-// panels computes outputs from ≤ n < to of m rows into dst, whose rows are ld apart and begin with output from,
-// a multiple of PanelWidth. A call of a tile runs under 3 µs.
-func (v wide) panels(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
+// product is a Linear in the form that tiles take: outputs from on, for rows of a.
+type product struct {
+	wide
+	typ  DType // of the tiles
+	dst  []float32
+	ld   int
+	a    []float32
+	lda  int
+	per  int // numbers of k that one of a holds
+	m    int
+	w    *Weight
+	from int
+}
+
+// dotBF16 is the type of tiles that multiply bfloat16 with bfloat16.
+const dotBF16 = F16 + 1
+
+func (v vector) panels(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
 	if w.K == 0 {
 		genericPanels(dst, ld, a, m, w, from, to)
 		return
 	}
-	if m == 0 || from == to {
+	rows := blockRows(m, w.K)
+	for i := 0; i < m; i += rows {
+		p := product{wide: v.wide, typ: w.Type, dst: dst[i*ld:], ld: ld, a: a[i*w.K:], lda: w.K, per: 1,
+			m: min(rows, m-i), w: &w, from: from}
+		p.run(to)
+	}
+}
+
+// blockRows is how many of m rows of k numbers are taken at a time.
+func blockRows(m, k int) int {
+	blocks := (m-1)/max(48, blockFloats/k) + 1
+	return ((m-1)/blocks + 12) / 12 * 12
+}
+
+// roundedPool has room for rounded rows.
+var roundedPool = sync.Pool{New: func() any { return new([]float32) }}
+
+func (v vector) roundedPanels(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
+	if w.K == 0 || w.Type != BF16 {
+		v.panels(dst, ld, a, m, w, from, to)
 		return
 	}
-	full := from + (to-from)&^(PanelWidth-1)
-	if v.few(m) > 0 {
-		v.fewRows(dst, ld, a, m, w, from, full)
-	} else {
-		blocks := (m-1)/max(48, blockFloats/w.K) + 1
-		rows := ((m-1)/blocks + 12) / 12 * 12
-		for i := 0; i < m; i += rows {
-			v.rows(dst[i*ld:], ld, a[i*w.K:], min(rows, m-i), w, from, full)
+	even := w.K + w.K&1
+	rows := blockRows(m, w.K)
+	buf := roundedPool.Get().(*[]float32)
+	defer roundedPool.Put(buf)
+	if cap(*buf) < rows*even {
+		*buf = make([]float32, rows*even)
+	}
+	for i := 0; i < m; i += rows {
+		p := product{wide: wide(v.dot), typ: dotBF16, dst: dst[i*ld:], ld: ld, a: (*buf)[:rows*even], lda: even, per: 1,
+			m: min(rows, m-i), w: &w, from: from}
+		for r := range p.m {
+			row := p.a[r*even : (r+1)*even]
+			row[even-1] = 0
+			v.round(&row[0], &a[(i+r)*w.K], w.K)
+			if v.dot {
+				pack(p.a[r*even/2:], row)
+			}
+		}
+		if v.dot {
+			p.lda, p.per = even/2, 2
+		}
+		p.run(to)
+	}
+}
+
+// pack puts the upper halves of pairs of x together; dst may begin where x does or before.
+func pack(dst, x []float32) {
+	to := unsafe.Slice((*uint32)(unsafe.Pointer(&dst[0])), len(x)/2)
+	from := unsafe.Slice((*uint32)(unsafe.Pointer(&x[0])), len(x))
+	for i := range to {
+		to[i] = from[2*i]>>16 | from[2*i+1]&0xffff0000
+	}
+}
+
+// run computes outputs up to to. A call of a tile runs under 3 µs.
+func (p *product) run(to int) {
+	full := p.from + (to-p.from)&^(PanelWidth-1)
+	n := p.from
+	if step := p.few() * PanelWidth; step > 0 {
+		for ; n+step <= full; n += step {
+			p.panelsAt(n, step)
 		}
 	}
-	if full < to {
-		v.tail(dst[full-from:], ld, a, m, w, full, to)
+	for ; n < full; n += PanelWidth {
+		p.panelAt(n)
 	}
+	if full < to {
+		p.tail(full, to)
+	}
+}
+
+// at is the address of row i's numbers from k on.
+func (p *product) at(i, k int) *float32 { return &p.a[i*p.lda+k/p.per] }
+
+// depth is how far a tile goes from k, in steps of a.
+func (p *product) depth(k int) int {
+	d := min(BlockK, p.w.K-k)
+	if p.typ == dotBF16 {
+		d = (d + d&1) / p.per
+	}
+	return d
 }
 
 // panel is the address of a panel's numbers from k on; k is even and n a multiple of PanelWidth.
-func (w *Weight) panel(n, k int) unsafe.Pointer {
-	at := n/PanelWidth*panelLen(w.K, w.Type) + k*PanelWidth
-	if w.Type == F32 {
-		return unsafe.Pointer(&w.Data[at])
+func (p *product) panel(n, k int) unsafe.Pointer {
+	at := n/PanelWidth*panelLen(p.w.K, p.w.Type) + k*PanelWidth
+	if p.w.Type == F32 {
+		return unsafe.Pointer(&p.w.Data[at])
 	}
-	return unsafe.Pointer(&w.Half[at])
+	return unsafe.Pointer(&p.w.Half[at])
 }
 
-// rows computes whole panels of m rows.
-func (v wide) rows(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
-	for n := from; n < to; n += PanelWidth {
-		for k := 0; k < w.K; k += BlockK {
-			b := w.panel(n, k)
-			depth := min(BlockK, w.K-k)
-			for i := 0; i < m; {
-				r := v.tileRows(m - i)
-				v.tile(w.Type, r, depth, &a[i*w.K+k], w.K, b, &dst[i*ld+n-from], ld, k > 0)
-				i += r
-			}
+// panelAt computes one panel's outputs, from n on.
+func (p *product) panelAt(n int) {
+	for k := 0; k < p.w.K; k += BlockK {
+		b, depth := p.panel(n, k), p.depth(k)
+		for i := 0; i < p.m; {
+			r := p.tileRows(p.m - i)
+			p.tile(p.typ, r, depth, p.at(i, k), p.lda, b, &p.dst[i*p.ld+n-p.from], p.ld, k > 0)
+			i += r
 		}
-		if w.Bias != nil {
-			v.bias(&dst[n-from], ld, m, &w.Bias[n], PanelWidth)
-		}
+	}
+	p.addBias(n, PanelWidth)
+}
+
+func (p *product) addBias(n, width int) {
+	if p.w.Bias != nil {
+		p.bias(&p.dst[n-p.from], p.ld, p.m, &p.w.Bias[n], width)
 	}
 }
 
-// few is how many panels there are tiles for with m rows, if more than one.
-func (v wide) few(m int) int {
+// few is how many panels there are tiles for with so few rows, if more than one.
+func (p *product) few() int {
 	switch {
-	case bool(v) && m <= 3:
+	case bool(p.wide) && p.m <= 3:
 		return 4
-	case bool(v) && m <= 6 || m == 1:
+	case bool(p.wide) && p.m <= 6 || p.m == 1:
 		return 2
 	}
 	return 0
 }
 
-// fewRows is rows by tiles of several panels.
-func (v wide) fewRows(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
-	step := v.few(m) * PanelWidth
-	stride := panelLen(w.K, w.Type) * w.Type.Size()
-	n := from
-	for ; n+step <= to; n += step {
-		for k := 0; k < w.K; k += BlockK {
-			depth := min(BlockK, w.K-k)
-			if v {
-				panelsavx512(w.Type, m, depth, &a[k], w.K, w.panel(n, k), stride, &dst[n-from], ld, k > 0)
-			} else {
-				panelsavx2(w.Type, depth, &a[k], w.K, w.panel(n, k), stride, &dst[n-from], ld, k > 0)
-			}
-		}
-		if w.Bias != nil {
-			v.bias(&dst[n-from], ld, m, &w.Bias[n], step)
+// panelsAt computes several panels' outputs, from n on.
+func (p *product) panelsAt(n, width int) {
+	stride := panelLen(p.w.K, p.w.Type) * p.w.Type.Size()
+	for k := 0; k < p.w.K; k += BlockK {
+		b, c := p.panel(n, k), &p.dst[n-p.from]
+		if p.wide {
+			panelsavx512(p.typ, p.m, p.depth(k), p.at(0, k), p.lda, b, stride, c, p.ld, k > 0)
+		} else {
+			panelsavx2(p.typ, p.depth(k), p.at(0, k), p.lda, b, stride, c, p.ld, k > 0)
 		}
 	}
-	if n < to {
-		v.rows(dst[n-from:], ld, a, m, w, n, to)
-	}
+	p.addBias(n, width)
 }
 
 // tail computes fewer outputs than a panel, by way of a whole panel's.
-func (v wide) tail(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
+func (p *product) tail(from, to int) {
 	var c [12 * PanelWidth]float32
-	for i := 0; i < m; {
-		rows := v.tileRows(m - i)
-		for k := 0; k < w.K; k += BlockK {
-			v.tile(w.Type, rows, min(BlockK, w.K-k), &a[i*w.K+k], w.K, w.panel(from, k), &c[0], PanelWidth, k > 0)
+	for i := 0; i < p.m; {
+		rows := p.tileRows(p.m - i)
+		for k := 0; k < p.w.K; k += BlockK {
+			p.tile(p.typ, rows, p.depth(k), p.at(i, k), p.lda, p.panel(from, k), &c[0], PanelWidth, k > 0)
 		}
 		for r := range rows {
-			out := dst[(i+r)*ld:][:to-from]
+			out := p.dst[(i+r)*p.ld+from-p.from:][:to-from]
 			copy(out, c[r*PanelWidth:])
-			if w.Bias != nil {
-				for j, b := range w.Bias[from:to] {
+			if p.w.Bias != nil {
+				for j, b := range p.w.Bias[from:to] {
 					out[j] += b
 				}
 			}

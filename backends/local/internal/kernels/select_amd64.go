@@ -7,7 +7,7 @@ func native() []Set {
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
 		sets = append(sets, vector{})
 		if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL {
-			sets = append(sets, vector{wide: true})
+			sets = append(sets, vector{wide: true, dot: cpu.X86.HasAVX512BF16})
 		}
 	}
 	return sets

@@ -10,9 +10,12 @@ type wide bool
 
 // vector is the Set for AVX2 with FMA and F16C, or for AVX-512 (F, BW, VL). The tests of the latter skip where the
 // machine lacks it; run them on one that has it after any change.
-type vector struct{ wide }
+type vector struct {
+	wide
+	dot bool // with AVX512_BF16
+}
 
-var _ parts = vector{}
+var _ rounder = vector{}
 
 func (v vector) Name() string {
 	if v.wide {
