@@ -264,7 +264,7 @@ func TestParity(t *testing.T) {
 func TestGreedyParity(t *testing.T) {
 	cases := 0
 	for name, g := range readGoldens(t) {
-		if len(g.Generated) == 0 {
+		if len(g.Generated) == 0 || positionsDependOnLength(name) {
 			continue
 		}
 		cases++
