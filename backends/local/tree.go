@@ -31,7 +31,6 @@ type tree struct {
 type node struct {
 	parent   *node
 	regime   int     // of a root
-	length   int     // of a root: sequence.length of what is below it
 	children []*node // by first token
 	ids      []int
 	start    int // position of the first token
