@@ -41,8 +41,8 @@ func words(ids []int) string {
 	return strings.Join(out, " ")
 }
 
-// openGolden opens a golden's checkpoint as a user does.
-func openGolden(t *testing.T, g golden, o Options) *Backend {
+// openNumerals opens a golden's checkpoint as a user does, with a tokenizer of numbers.
+func openNumerals(t *testing.T, g golden, o Options) *Backend {
 	t.Helper()
 	for _, config := range g.Configs {
 		vocab := 0
@@ -83,7 +83,7 @@ func TestBackendParity(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := openGolden(t, g, Options{Threads: 2})
+			b := openNumerals(t, g, Options{Threads: 2})
 			defer func() { _ = b.Close() }()
 			group := concpool.New().WithErrors()
 			for _, p := range g.Prompts {
