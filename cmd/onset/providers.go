@@ -2,13 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/onset-eval/onset/backends"
-	"github.com/onset-eval/onset/backends/local"
 	"github.com/onset-eval/onset/backends/local/ladder"
+	"github.com/onset-eval/onset/backends/openai"
 	"github.com/onset-eval/onset/backends/scripted"
 )
 
@@ -29,8 +31,12 @@ func providers() []provider {
 		},
 		{
 			name: "local", doc: "a Hugging Face checkpoint folder, run in this process on the CPU", example: "local/checkpoints/pythia-70m",
+			open: openLocal,
+		},
+		{
+			name: "openai", doc: "OpenAI's API, and servers that speak it: vLLM, SGLang, llama-server, TGI, Ollama (--base-url)", example: "openai/gpt-4o",
 			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
-				return local.Open(ctx, m.Ref.Model, local.Options{})
+				return openai.Open(ctx, openai.Options{Model: m, Getenv: os.Getenv})
 			},
 		},
 		{
@@ -46,6 +52,7 @@ func providers() []provider {
 type opener struct {
 	providers []provider
 	retry     backends.RetryOptions
+	spend     *spending // nil asks without prices and cache
 }
 
 // Describe opens the model, asks what it is, and closes it.
@@ -58,13 +65,21 @@ func (o opener) Describe(ctx context.Context, m backends.Model) (backends.Info, 
 	return info, b.Close()
 }
 
-// Open opens the model, retried and limited.
+// Open opens the model, retried, charged for and cached.
 func (o opener) Open(ctx context.Context, m backends.Model) (backends.Backend, error) {
 	b, err := o.open(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	return backends.Retry(b, o.retry), nil
+	b = backends.Retry(b, o.retry)
+	if o.spend == nil {
+		return b, nil
+	}
+	wrapped, err := o.spend.wrap(ctx, b, m)
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return wrapped, nil
 }
 
 func (o opener) open(ctx context.Context, m backends.Model) (backends.Backend, error) {

@@ -23,6 +23,10 @@ func (v vector) Attend(dst, q []float32, ld int, rows []Query, a Attention) {
 }
 
 func (v vector) attendHeads(dst, q []float32, ld int, rows []Query, a Attention, from, to int) {
+	if a.Biases != nil {
+		generic{}.attendHeads(dst, q, ld, rows, a, from, to)
+		return
+	}
 	width := a.Heads * a.Dim
 	group := a.Heads / a.KVHeads
 	for i := range rows {
