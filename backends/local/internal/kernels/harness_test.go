@@ -8,7 +8,7 @@ import (
 )
 
 // fast are the names of the sets that must equal the portable one.
-var fast = []string{"avx2", "avx512"}
+var fast = []string{"avx2", "avx512", "neon"}
 
 // eachFast runs f on every fast set, skipping those that this machine cannot run.
 func eachFast(t *testing.T, f func(t *testing.T, s Set)) {
