@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/onset-eval/onset/backends"
-	"github.com/onset-eval/onset/backends/local"
 	"github.com/onset-eval/onset/backends/local/ladder"
+	"github.com/onset-eval/onset/backends/openai"
+	"github.com/onset-eval/onset/backends/process"
 	"github.com/onset-eval/onset/backends/scripted"
 )
 
@@ -16,6 +19,8 @@ import (
 type provider struct {
 	name, doc, example string
 	open               func(ctx context.Context, m backends.Model) (backends.Backend, error)
+	// describe says what open's backend would say of itself, where that is known without opening it; nil is nothing.
+	describe func(ctx context.Context, m backends.Model) (backends.Info, error)
 }
 
 // providers lists all providers, in the order in which they are shown.
@@ -29,8 +34,26 @@ func providers() []provider {
 		},
 		{
 			name: "local", doc: "a Hugging Face checkpoint folder, run in this process on the CPU", example: "local/checkpoints/pythia-70m",
+			open: openLocal,
+		},
+		{
+			name: "openai", doc: "OpenAI's API, and servers that speak it: vLLM, SGLang, llama-server, TGI, Ollama (--base-url)", example: "openai/gpt-4o",
 			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
-				return local.Open(ctx, m.Ref.Model, local.Options{})
+				return openai.Open(ctx, openai.Options{Model: m, Getenv: os.Getenv})
+			},
+		},
+		serverProvider("vllm", "a vLLM server that onset starts and stops", "vllm/Qwen/Qwen3-0.6B"),
+		serverProvider("sglang", "an SGLang server that onset starts and stops", "sglang/Qwen/Qwen3-0.6B"),
+		serverProvider("llama-server", "a llama.cpp server that onset starts and stops", "llama-server/model.gguf"),
+		serverProvider("tgi", "a Text Generation Inference server that onset starts and stops", "tgi/Qwen/Qwen3-0.6B"),
+		{
+			name: "exec", doc: "a program of yours that answers JSON lines (docs/plugins.md)", example: "exec/./mine",
+			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
+				o, err := process.PluginFor(m.Ref.Model, m.Args)
+				if err != nil {
+					return nil, usage(err)
+				}
+				return process.OpenPlugin(ctx, o)
 			},
 		},
 		{
@@ -42,15 +65,36 @@ func providers() []provider {
 	}
 }
 
+// parseModel reads a model reference of the command line.
+func parseModel(ref string) (backends.Model, error) {
+	r, err := backends.ParseRef(ref)
+	if err != nil {
+		return backends.Model{}, withHint(err, "for example local/checkpoints/pythia-70m; onset list backends shows the providers")
+	}
+	if r.IsPath() {
+		r.Model = absolute([]string{r.Model})[0]
+	}
+	return backends.Model{Name: ref, Ref: r}, nil
+}
+
 // opener opens models by their provider, wrapped in the policies of the run.
 type opener struct {
 	providers []provider
 	retry     backends.RetryOptions
+	spend     *spending  // nil asks without prices and cache
+	batches   *batchRuns // nil asks each request by itself
 }
 
-// Describe opens the model, asks what it is, and closes it.
+// Describe asks what the model is, which may open and close it.
 func (o opener) Describe(ctx context.Context, m backends.Model) (backends.Info, error) {
-	b, err := o.open(ctx, m)
+	p, err := findProvider(o.providers, m.Ref.Provider)
+	if err != nil {
+		return backends.Info{}, err
+	}
+	if p.describe != nil && o.batches == nil {
+		return p.describe(ctx, m)
+	}
+	b, err := o.openBatched(ctx, m)
 	if err != nil {
 		return backends.Info{}, err
 	}
@@ -58,13 +102,30 @@ func (o opener) Describe(ctx context.Context, m backends.Model) (backends.Info, 
 	return info, b.Close()
 }
 
-// Open opens the model, retried and limited.
+// Open opens the model, retried, charged for and cached.
 func (o opener) Open(ctx context.Context, m backends.Model) (backends.Backend, error) {
-	b, err := o.open(ctx, m)
+	b, err := o.openBatched(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	return backends.Retry(b, o.retry), nil
+	b = backends.Retry(b, o.retry)
+	if o.spend == nil {
+		return b, nil
+	}
+	wrapped, err := o.spend.wrap(ctx, b, m, o.batches != nil)
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return wrapped, nil
+}
+
+// openBatched opens the model, and has it answer by batches where the run is to.
+func (o opener) openBatched(ctx context.Context, m backends.Model) (backends.Backend, error) {
+	b, err := o.open(ctx, m)
+	if err != nil || o.batches == nil {
+		return b, err
+	}
+	return o.batches.wrap(b)
 }
 
 func (o opener) open(ctx context.Context, m backends.Model) (backends.Backend, error) {
