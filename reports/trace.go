@@ -87,10 +87,10 @@ func (t LimitTrace) Describe() []string {
 	}
 	lines := []string{
 		fmt.Sprintf("%s: level %d at first, %d in the end, %d to %d, %.0f on average over %v", name, first.Level, last.Level, lowest, highest, t.Mean(), t.Took().Round(time.Second)),
-		fmt.Sprintf("  %d answered, %d refused (%.1f %%), %d failed; %d cuts, %d pauses", answered, refused, share, failed, cuts, pauses),
+		fmt.Sprintf("  %d answered, %d refused (%.1f %%), %d failed; cuts: %d, pauses: %d", answered, refused, share, failed, cuts, pauses),
 	}
 	if pauses > 0 {
-		lines[1] += fmt.Sprintf(" of %v in all", paused.Round(time.Second))
+		lines[1] += fmt.Sprintf(" (%v in all)", paused.Round(time.Second))
 	}
 	if n := t.most(); n > 1 {
 		lines[1] += fmt.Sprintf("; shared by up to %d processes", n)
@@ -107,7 +107,9 @@ func (t LimitTrace) most() int {
 	return n
 }
 
-func isCut(e adaptive.Event) bool   { return e.Level < e.Previous && (e.Reason == "refused" || e.Reason == "timeouts") }
+func isCut(e adaptive.Event) bool {
+	return e.Level < e.Previous && (e.Reason == "refused" || e.Reason == "timeouts")
+}
 func isPause(e adaptive.Event) bool { return strings.HasPrefix(e.Reason, "paused") }
 
 // TraceFigure draws the level of each limit over time, with the cuts and the pauses.
