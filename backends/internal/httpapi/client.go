@@ -169,6 +169,8 @@ func newTransport(o Options) (*http.Transport, error) {
 		MaxIdleConns: 2 * o.Connections, MaxIdleConnsPerHost: o.Connections, IdleConnTimeout: 60 * time.Second,
 		TLSHandshakeTimeout: 15 * time.Second, ExpectContinueTimeout: time.Second,
 		MaxResponseHeaderBytes: 1 << 20,
+		// A usual prompt goes out, and its answer comes in, in one system call.
+		WriteBufferSize: 16 << 10, ReadBufferSize: 16 << 10,
 		// A connection that HTTP/2 shares among many calls and that has died is found out before their time is up.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 	}
@@ -374,6 +376,7 @@ func (c *Client) roundTrip(ctx context.Context, what sent) (*http.Response, erro
 			Method: what.method, URL: at, Host: at.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		}).WithContext(ctx)
 		if body != nil {
+			// The transport knows this kind of reader, and so sends it together with the header.
 			req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 			req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		}
