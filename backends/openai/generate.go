@@ -251,7 +251,7 @@ func quoteValid(body []byte, s string) []byte {
 // plainLen is the length of the text before the first byte that JSON escapes, found eight bytes at a time: a byte of the sums
 // has its high bit where the byte is less than a space, or is a quote or a backslash (Hacker's Delight, section 6-1). The
 // sums may borrow from a byte above such a one, so that the first is right.
-func plainLen(s string) int {
+func plainLen[Bytes string | []byte](s Bytes) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	i := 0
 	for ; i+8 <= len(s); i += 8 {

@@ -263,7 +263,7 @@ func TestPlainLen(t *testing.T) {
 						break
 					}
 				}
-				if got := plainLen(string(text)); got != want {
+				if got := plainLen(text); got != want {
 					t.Fatalf("%q: %d, want %d", text, got, want)
 				}
 			}
