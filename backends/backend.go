@@ -57,6 +57,8 @@ type Info struct {
 	ChatTemplate string `json:"chat_template,omitempty"`
 	// Params counts the model's parameters, embeddings included, each shared tensor once; 0 is unknown.
 	Params int64 `json:"params,omitempty"`
+	// ParamsNonEmbedding counts those of Params that are in neither an embedding nor the head; 0 is unknown.
+	ParamsNonEmbedding int64 `json:"params_non_embedding,omitempty"`
 	// ContextLength is the most tokens of prompt and continuation together; 0 is unknown.
 	ContextLength int `json:"context_length,omitempty"`
 	// Parallel is the number of requests worth having in flight; 0 means 1. It is no part of the identity.
@@ -160,8 +162,11 @@ type LogProb struct {
 
 // Usage counts tokens as the backend does, and what they cost.
 type Usage struct {
-	PromptTokens     int     `json:"prompt_tokens,omitempty"`
-	CompletionTokens int     `json:"completion_tokens,omitempty"`
-	ReasoningTokens  int     `json:"reasoning_tokens,omitempty"` // part of CompletionTokens
-	CostUSD          float64 `json:"cost_usd,omitempty"`
+	PromptTokens int `json:"prompt_tokens,omitempty"`
+	// CachedTokens is the part of PromptTokens that the server had in its own cache, where it says so.
+	CachedTokens     int `json:"cached_tokens,omitempty"`
+	CompletionTokens int `json:"completion_tokens,omitempty"`
+	ReasoningTokens  int `json:"reasoning_tokens,omitempty"` // part of CompletionTokens
+	// CostUSD is what the answer cost when it was bought; 0 is free or unknown.
+	CostUSD float64 `json:"cost_usd,omitempty"`
 }

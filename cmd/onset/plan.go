@@ -201,6 +201,9 @@ func (o *planOptions) useLadder(s *study) error {
 		return usage(err)
 	}
 	var xs []float64
+	if l, err = countLadder(l); err != nil {
+		return err
+	}
 	for _, m := range l.Models {
 		if x := m.Scale.On(l.Axis); x > 0 && l.Axis != backends.AxisLoss {
 			xs = append(xs, math.Log10(x))
@@ -217,8 +220,8 @@ func (o *planOptions) useLadder(s *study) error {
 	return nil
 }
 
-// price is what a study takes: requests, tokens, USD and seconds; 0 where it is not known.
-type price struct {
+// studyCost is what a study takes: requests, tokens, USD and seconds; 0 where it is not known.
+type studyCost struct {
 	Requests  float64 `json:"requests"`
 	TokensIn  float64 `json:"tokens_in,omitempty"`
 	TokensOut float64 `json:"tokens_out,omitempty"`
@@ -227,10 +230,10 @@ type price struct {
 	Seconds   float64 `json:"seconds,omitempty"`
 }
 
-// price counts a study of m models with n items each. A forward pass takes two operations a parameter and token
+// costs counts a study of m models with n items each. A forward pass takes two operations a parameter and token
 // (Kaplan et al. 2020, arXiv 2001.08361, section 2.1).
-func (s study) price(m, n int) price {
-	p := price{Requests: float64(m) * float64(n)}
+func (s study) costs(m, n int) studyCost {
+	p := studyCost{Requests: float64(m) * float64(n)}
 	p.TokensIn, p.TokensOut = p.Requests*s.cost.tokensIn, p.Requests*s.cost.tokensOut
 	p.USD = (p.TokensIn*s.cost.priceIn + p.TokensOut*s.cost.priceOut) / 1e6
 	for _, params := range s.params {
@@ -251,21 +254,21 @@ func (o *planOptions) print(a *app, rows []scaling.PlanRow, s study) error {
 	}}
 	costs := []struct {
 		name string
-		of   func(price) float64
+		of   func(studyCost) float64
 	}{
-		{"tokens (M)", func(p price) float64 { return (p.TokensIn + p.TokensOut) / 1e6 }},
-		{"USD", func(p price) float64 { return p.USD }},
-		{"TFLOP", func(p price) float64 { return p.FLOPs / 1e12 }},
-		{"hours", func(p price) float64 { return p.Seconds / 3600 }},
+		{"tokens (M)", func(p studyCost) float64 { return (p.TokensIn + p.TokensOut) / 1e6 }},
+		{"USD", func(p studyCost) float64 { return p.USD }},
+		{"TFLOP", func(p studyCost) float64 { return p.FLOPs / 1e12 }},
+		{"hours", func(p studyCost) float64 { return p.Seconds / 3600 }},
 	}
-	last := s.price(rows[len(rows)-1].Models, rows[len(rows)-1].Items)
+	last := s.costs(rows[len(rows)-1].Models, rows[len(rows)-1].Items)
 	for _, c := range costs {
 		if c.of(last) > 0 {
 			table.Columns = append(table.Columns, reports.Column{Name: c.name, Numeric: true, Digits: 3})
 		}
 	}
 	for _, r := range rows {
-		p := s.price(r.Models, r.Items)
+		p := s.costs(r.Models, r.Items)
 		row := []reports.Cell{
 			reports.NumberCell(float64(r.Models)), reports.NumberCell(float64(r.Items)), reports.NumberCell(r.Emergent.Value),
 			reports.NumberCell(r.OnsetExact), reports.NumberCell(r.FalseEmergent), reports.NumberCell(r.Flat), reports.NumberCell(r.Resolution),
@@ -314,11 +317,11 @@ func (o *planOptions) advice(rows []scaling.PlanRow) string {
 func (o *planOptions) writeJSON(w io.Writer, rows []scaling.PlanRow, s study) error {
 	type row struct {
 		scaling.PlanRow
-		Cost price `json:"cost"`
+		Cost studyCost `json:"cost"`
 	}
 	var out []row
 	for _, r := range rows {
-		out = append(out, row{r, s.price(r.Models, r.Items)})
+		out = append(out, row{r, s.costs(r.Models, r.Items)})
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sourcegraph/conc"
 	"github.com/spf13/cobra"
 
 	"github.com/onset-eval/onset/backends"
@@ -24,6 +25,9 @@ type executeOptions struct {
 	quiet       bool
 	json        bool
 	retryErrors bool
+	metricsAddr string
+	batch       bool
+	spendFlags
 }
 
 func (o *executeOptions) add(cmd *cobra.Command) {
@@ -32,7 +36,10 @@ func (o *executeOptions) add(cmd *cobra.Command) {
 	fs.IntVar(&o.maxRetries, "max-retries", 5, "retries of a request that failed for a passing reason")
 	fs.DurationVar(&o.timeout, "timeout", 0, "longest time for one attempt at a request; 0 is none")
 	fs.BoolVarP(&o.quiet, "quiet", "q", false, "show no progress")
-	fs.BoolVar(&o.json, "json", false, "write the results as JSON")
+	fs.BoolVar(&o.json, "json", false, "write the results as JSON to stdout, and progress as a JSON event a line to stderr")
+	fs.StringVar(&o.metricsAddr, "metrics-addr", "", "serve Prometheus metrics of the run at this address, as 127.0.0.1:9464")
+	fs.BoolVar(&o.batch, "batch", false, "ask by the vendor's batch interface: cheaper, within a day, and picked up again by onset resume --batch")
+	o.spendFlags.add(cmd)
 }
 
 type runOptions struct {
@@ -72,7 +79,7 @@ func runRun(ctx context.Context, a *app, o runOptions) error {
 		fmt.Fprintf(a.stderr, "warning: --python-hooks %s executes code from %s\n", spec.Python, strings.Join(spec.Include, ", "))
 	}
 	if o.dryRun {
-		return dryRun(ctx, a, spec, shard, o.json)
+		return dryRun(ctx, a, spec, shard, o.executeOptions)
 	}
 	dir := o.output
 	if dir == "" {
@@ -113,11 +120,24 @@ func execute(ctx context.Context, a *app, x execution) error {
 		return err
 	}
 	plan.Shard = x.shard
+	spend, err := x.opts.open(x.dir)
+	if err != nil {
+		return err
+	}
 	open := opener{
 		providers: providers(),
 		retry:     backends.RetryOptions{MaxAttempts: x.opts.maxRetries + 1, AttemptTimeout: x.opts.timeout},
+		spend:     spend,
+		live:      new(liveModel),
+	}
+	if x.opts.batch {
+		open.batches = &batchRuns{file: batchFile(x.dir, x.shard), out: a.stderr}
+		open.retry.AttemptTimeout = 0 // an attempt takes up to a day
 	}
 	infos, err := runner.Check(ctx, plan, open)
+	if err == nil {
+		err = spend.check(plan.Models, infos)
+	}
 	if err != nil {
 		return err
 	}
@@ -137,7 +157,7 @@ func execute(ctx context.Context, a *app, x execution) error {
 	if closed := writer.Close(); err == nil { // the writer's first error is that of the run already
 		err = closed
 	}
-	return err
+	return errors.Join(err, spend.close())
 }
 
 // openRun makes the run directory, or continues one whose header says the same.
@@ -153,7 +173,8 @@ func openRun(dir string, header runlog.Header, shard runner.Shard) (*runlog.Writ
 	return writer, nil
 }
 
-// settleHeader writes the header of a new run, or compares it with that of the run which is there.
+// settleHeader writes the header of a new run, or compares it with that of the run which is there. A plan that asks for
+// more of the same takes the place of the one there, so that a resume asks for it too.
 func settleHeader(dir string, header runlog.Header) error {
 	old, err := runlog.ReadHeader(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -166,11 +187,33 @@ func settleHeader(dir string, header runlog.Header) error {
 		return usage(withHint(fmt.Errorf("%s holds another run:\n  %s", dir, strings.Join(diff, "\n  ")),
 			"choose another directory with -o, or undo the change; onset resume %s continues a run as it was planned", dir))
 	}
-	return nil
+	if !widens(old.Plan, header.Plan) {
+		return nil
+	}
+	old.Plan = header.Plan
+	return runlog.WriteHeader(dir, old)
+}
+
+// widens reports whether a plan asks for more draws or samples than an older one of the same run, and for no less.
+func widens(old, plan []byte) bool {
+	was, err1 := decodeRunSpec(old)
+	is, err2 := decodeRunSpec(plan)
+	if err1 != nil || err2 != nil || len(was.Suite.Entries) != len(is.Suite.Entries) {
+		return false
+	}
+	more := false
+	for i, w := range was.Suite.Entries {
+		e := is.Suite.Entries[i]
+		if e.Task != w.Task || max(1, e.Draws) < max(1, w.Draws) || e.Limit != 0 && (w.Limit == 0 || e.Limit < w.Limit) {
+			return false
+		}
+		more = more || max(1, e.Draws) > max(1, w.Draws) || e.Limit != w.Limit
+	}
+	return more
 }
 
 // record carries the plan out, with progress, and says how to go on where it did not end.
-func (x execution) record(ctx context.Context, a *app, plan runner.Plan, infos []backends.Info, open opener, writer *runlog.Writer) error {
+func (x execution) record(ctx context.Context, a *app, plan runner.Plan, infos []backends.Info, open opener, writer *runlog.Writer) (err error) {
 	done, _, err := runlog.Keys(x.dir)
 	if err != nil {
 		return err
@@ -179,21 +222,56 @@ func (x execution) record(ctx context.Context, a *app, plan runner.Plan, infos [
 	if err != nil {
 		return err
 	}
-	progress := newProgress(a, x.opts, len(plan.Models), total)
+	progress := newProgress(a, x.opts, x.dir, len(plan.Models), total, open.spend.meter, open.live)
+	watching := observers{progress}
+	if addr := x.opts.metricsAddr; addr != "" {
+		served, err := serveMetrics(ctx, a, addr, int64(len(plan.Models))*int64(total), open.spend, open.live)
+		if err != nil {
+			return err
+		}
+		watching = append(watching, served)
+		defer func() { err = errors.Join(err, served.close()) }()
+	}
+	drain, release := either(a.drain, open.spend.meter.Over())
+	defer release()
 	summary, err := runner.Run(ctx, plan, infos, open, writer, runner.Options{
-		Workers: x.opts.workers, Done: settled{done, x.opts.retryErrors}, Drain: a.drain, Observe: progress,
+		Workers: x.opts.workers, Done: settled{done, x.opts.retryErrors}, Drain: drain, Observe: watching,
 	})
 	progress.close(summary)
+	if summary.Drained {
+		if over := open.spend.overBudget(x.dir); over != nil {
+			err = over
+		}
+	}
 	if err == nil {
 		err = writer.Flush(ctx)
 	}
 	if err != nil {
-		return withFallbackHint(err, "what is recorded stays; continue with: onset resume %s", x.dir)
+		return withFallbackHint(err, "what is recorded stays; continue with: onset resume %s%s", map[bool]string{true: "--batch "}[x.opts.batch], x.dir)
 	}
 	if summary.Errors > 0 {
 		fmt.Fprintf(a.stderr, "onset: %d samples ended in an error and are in no score; onset resume --retry-errors %s tries them again\n", summary.Errors, x.dir)
 	}
 	return nil
+}
+
+// either gives a channel that is closed once one of two is; release ends the wait for them.
+func either(a, b <-chan struct{}) (both <-chan struct{}, release func()) {
+	if b == nil {
+		return a, func() {}
+	}
+	out, done := make(chan struct{}), make(chan struct{})
+	var wait conc.WaitGroup
+	wait.Go(func() {
+		select {
+		case <-a:
+			close(out)
+		case <-b:
+			close(out)
+		case <-done:
+		}
+	})
+	return out, func() { close(done); wait.Wait() }
 }
 
 // withFallbackHint adds a hint to an error that has none.

@@ -183,14 +183,12 @@ func (f *planFlags) loadModels() ([]backends.Ladder, []backends.Model, error) {
 	}
 	var models []backends.Model
 	for _, ref := range f.models {
-		r, err := backends.ParseRef(ref)
+		m, err := parseModel(ref)
 		if err != nil {
-			return nil, nil, withHint(err, "for example local/checkpoints/pythia-70m; onset list backends shows the providers")
+			return nil, nil, err
 		}
-		if r.Provider == "local" {
-			r.Model = absolute([]string{r.Model})[0]
-		}
-		models = append(models, backends.Model{Name: ref, Ref: r, BaseURL: f.baseURL, Args: f.args})
+		m.BaseURL, m.Args = f.baseURL, f.args
+		models = append(models, m)
 	}
 	if len(ladders)+len(models) == 0 {
 		return nil, nil, withHint(errors.New("no model to run"), "name a ladder file with --ladder or a model with --model; onset list models shows those that ship")

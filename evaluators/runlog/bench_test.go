@@ -22,14 +22,18 @@ func BenchmarkAppend(b *testing.B) {
 	}{{"small", record}, {"2KB", big}} {
 		b.Run(c.name, func(b *testing.B) {
 			w := open(b, b.TempDir(), Options{KeepPlain: true})
-			r := c.make(0)
 			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				r.Index = i
-				if err := w.Write(context.Background(), r); err != nil {
-					b.Fatal(err)
+			b.SetParallelism(32) // writers a processor, as a run has workers
+			b.RunParallel(func(pb *testing.PB) {
+				r := c.make(0)
+				for i := 0; pb.Next(); i++ {
+					r.Index = i
+					if err := w.Write(context.Background(), r); err != nil {
+						b.Error(err)
+						return
+					}
 				}
-			}
+			})
 			closeWriter(b, w)
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 		})

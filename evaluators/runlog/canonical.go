@@ -6,12 +6,13 @@ import (
 )
 
 // Canonical gives r without what differs between runs that are otherwise equal: attempts, latencies, times,
-// and whether a cache answered. The slices of r stay as they are.
+// whether a cache answered, what the server's own cache held, and what that cost. The slices of r stay as they are.
 func Canonical(r Record) Record {
 	r.Attempts, r.Latency, r.At = 0, 0, time.Time{}
 	r.Responses = slices.Clone(r.Responses)
 	for i := range r.Responses {
 		r.Responses[i].Attempts, r.Responses[i].Latency, r.Responses[i].Cached = 0, 0, false
+		r.Responses[i].Usage.CachedTokens, r.Responses[i].Usage.CostUSD = 0, 0
 	}
 	return r
 }

@@ -20,6 +20,8 @@ type owner struct {
 	good int64 // the file's length in whole lines
 	// pending counts lines that are not yet durable.
 	pending int
+	// acks are of the writers whose lines are in buf.
+	acks []chan<- error
 }
 
 // own appends items until there are no more. After an error it goes on receiving, so that nobody waits for it.
@@ -46,16 +48,23 @@ func (w *Writer) own(f segment) {
 			if o.pending == 0 {
 				timer.Reset(w.opts.CommitEvery)
 			}
-			o.add(it.data)
+			o.add(it)
+			if len(w.items) == 0 {
+				// Nobody is waiting: hand over what there is, so that a killed process loses nothing that it was given.
+				o.write()
+			}
 		case <-timer.C:
 			o.commit()
 		}
 	}
 }
 
-func (o *owner) add(data []byte) {
-	o.buf = append(o.buf, data...)
+func (o *owner) add(it item) {
+	o.buf = append(o.buf, it.data...)
 	o.pending++
+	if it.ack != nil {
+		o.acks = append(o.acks, it.ack)
+	}
 	if len(o.buf) >= writeAt {
 		o.write()
 	}
@@ -83,6 +92,7 @@ func (o *owner) commit() {
 func (o *owner) write() {
 	data := o.buf
 	o.buf = o.buf[:0]
+	defer o.acknowledge()
 	if len(data) == 0 || o.w.firstError() != nil {
 		return
 	}
@@ -101,6 +111,18 @@ func (o *owner) write() {
 		_, _ = o.f.Seek(o.good, io.SeekStart)
 	}
 	_ = o.f.Sync() // the whole lines that got in are worth keeping
+}
+
+// acknowledge tells the writers of what was in the buffer that it is in the file, or that it is not.
+func (o *owner) acknowledge() {
+	if len(o.acks) == 0 {
+		return
+	}
+	err := o.w.firstError()
+	for _, ack := range o.acks {
+		ack <- err
+	}
+	o.acks = o.acks[:0]
 }
 
 // writeError adds the hint that a full disk wants.

@@ -60,10 +60,11 @@ type Writer struct {
 	err error
 }
 
-// item is lines to append, or a flush where done is set.
+// item is lines to append, or a flush where done is set. ack, which has room for one, is told once the lines are in the
+// file.
 type item struct {
-	data []byte
-	done chan<- error
+	data      []byte
+	ack, done chan<- error
 }
 
 // segment is what a Writer needs of its file.
@@ -135,18 +136,38 @@ func createSegment(dir string, shard Shard) (*os.File, error) {
 	}
 }
 
-// Write appends r. It returns once r is queued: a later Flush or Close says whether it is durable. The error is
-// ctx's, ErrClosed, that of a record that JSON cannot hold, or the first one of the file.
+// Write appends r. It returns once r is in the file, so that it outlives this process, however that ends; a later Flush
+// or Close says whether it is durable, and so outlives the machine. The error is ctx's, ErrClosed, that of a record that
+// JSON cannot hold, or the first one of the file.
 func (w *Writer) Write(ctx context.Context, r Record) error {
 	r, err := finite(r)
 	if err == nil {
 		var data []byte
 		if data, err = (line{Record: &r}).encode(w.json); err == nil {
-			return w.send(ctx, item{data: data})
+			return w.hand(ctx, data)
 		}
 	}
 	return fmt.Errorf("write record of %s, task %s, sample %s: %w", r.Model, r.Task, r.Sample, err)
 }
+
+// hand gives lines to the owner and waits until they are in the file.
+func (w *Writer) hand(ctx context.Context, data []byte) error {
+	ack := acks.Get().(chan error)
+	if err := w.send(ctx, item{data: data, ack: ack}); err != nil {
+		acks.Put(ack)
+		return err
+	}
+	select {
+	case err := <-ack:
+		acks.Put(ack)
+		return err
+	case <-ctx.Done(): // the file hangs; ack is the owner's to fill, and so nobody else's
+		return fmt.Errorf("write run log: %w", context.Cause(ctx))
+	}
+}
+
+// acks spares making a channel a record.
+var acks = sync.Pool{New: func() any { return make(chan error, 1) }}
 
 // Prompt appends the text of the prompt with that digest, unless this writer wrote it lately: call it for every
 // record, before or after it.

@@ -23,7 +23,7 @@ func Header(p Plan, infos []backends.Info, version string) (runlog.Header, error
 		h.Quirks = harness.Source
 	}
 	for i, m := range p.Models {
-		h.Models = append(h.Models, runlog.ModelHeader{Model: m, Info: infos[i]})
+		h.Models = append(h.Models, runlog.ModelHeader{Model: m.Counted(infos[i]), Info: infos[i]})
 	}
 	for _, s := range scorers {
 		h.Scorers = append(h.Scorers, runlog.ScorerHeader{Name: s.Name, Version: s.Version})
