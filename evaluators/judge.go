@@ -66,6 +66,8 @@ func (b Bound) judgeText(in Input, reason string) Score {
 	default:
 		s = b.score(in)
 	}
-	s.Answer = in.Answer
+	if s.Answer == "" {
+		s.Answer = in.Answer
+	}
 	return s
 }
