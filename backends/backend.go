@@ -57,6 +57,8 @@ type Info struct {
 	ChatTemplate string `json:"chat_template,omitempty"`
 	// Params counts the model's parameters, embeddings included, each shared tensor once; 0 is unknown.
 	Params int64 `json:"params,omitempty"`
+	// ParamsNonEmbedding counts those of Params that are in neither an embedding nor the head; 0 is unknown.
+	ParamsNonEmbedding int64 `json:"params_non_embedding,omitempty"`
 	// ContextLength is the most tokens of prompt and continuation together; 0 is unknown.
 	ContextLength int `json:"context_length,omitempty"`
 	// Parallel is the number of requests worth having in flight; 0 means 1. It is no part of the identity.

@@ -61,6 +61,9 @@ type cache struct {
 	model string
 }
 
+// Unwrap gives the model.
+func (c *cache) Unwrap() Backend { return c.Backend }
+
 func (c *cache) Do(ctx context.Context, req Request) (Response, error) {
 	if req.Sampling.Temperature > 0 && !c.opts.Sampled {
 		return c.Backend.Do(ctx, req)

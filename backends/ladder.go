@@ -17,7 +17,9 @@ import (
 type Ladder struct {
 	Family string `json:"family"`
 	// Axis is the scale plotted on x: one of Axes.
-	Axis   string  `json:"axis"`
+	Axis string `json:"axis"`
+	// Count says which parameters are counted of models whose params the file does not give; see Model.
+	Count  string  `json:"count,omitempty"`
 	Models []Model `json:"models"`
 }
 
@@ -101,12 +103,14 @@ func decodeLadder(file string, data []byte) (Ladder, error) {
 		case "family":
 			l.Family, err = p.Text()
 		case "axis":
-			l.Axis, err = readAxis(p.Field)
+			l.Axis, err = readOne(p.Field, Axes[:], "the axes are ")
+		case "count":
+			l.Count, err = readOne(p.Field, Counts[:], "it is ")
 		case "models":
 			modelsAt = p.Field
 			models, err = p.Items()
 		default:
-			err = p.Unknown([]string{"family", "axis", "models"})
+			err = p.Unknown([]string{"family", "axis", "count", "models"})
 		}
 		if err != nil {
 			return l, err
@@ -130,22 +134,23 @@ func decodeLadder(file string, data []byte) (Ladder, error) {
 	return l, nil
 }
 
-func readAxis(f yamlfile.Field) (string, error) {
-	axis, err := f.Text()
-	if err != nil || slices.Contains(Axes[:], axis) {
-		return axis, err
+// readOne reads one of some words; what is a sentence's beginning that the words end.
+func readOne(f yamlfile.Field, words []string, what string) (string, error) {
+	word, err := f.Text()
+	if err != nil || slices.Contains(words, word) {
+		return word, err
 	}
-	hint := "the axes are " + strings.Join(Axes[:], ", ")
-	if near := yamlfile.Nearest(axis, Axes[:]); near != "" {
+	hint := what + strings.Join(words, ", ")
+	if near := yamlfile.Nearest(word, words); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	return "", f.Hintf(hint, "axis: %q is unknown", axis)
+	return "", f.Hintf(hint, "%s: %q is unknown", f.Key, word)
 }
 
 var modelKeys = []string{"name", "model", "params", "train_tokens", "train_flops", "loss", "base_url", "args"}
 
 func (l *Ladder) addModel(f yamlfile.Field) error {
-	m := Model{Family: l.Family, Axis: l.Axis}
+	m := Model{Family: l.Family, Axis: l.Axis, Count: l.Count}
 	pairs, err := f.Pairs()
 	if err != nil {
 		return err
@@ -162,9 +167,9 @@ func (l *Ladder) addModel(f yamlfile.Field) error {
 		return f.Errorf("the model has no name")
 	case m.Ref == Ref{}:
 		return f.Hintf("for example model: local/checkpoints/pythia-70m", "model %s has no reference under the key %q", m.Name, "model")
-	case m.Scale.On(l.Axis) == 0 && l.Axis == AxisTrainFLOPs:
+	case m.Scale.On(l.Axis) == 0 && l.Axis == AxisTrainFLOPs && (m.Ref.Provider != "local" || m.Scale.TrainTokens == 0):
 		return f.Errorf("model %s has neither train_flops nor params and train_tokens, and the axis is train_flops", m.Name)
-	case m.Scale.On(l.Axis) == 0 && (l.Axis != AxisParams || m.Ref.Provider != "local"):
+	case m.Scale.On(l.Axis) == 0 && (l.Axis != AxisParams && l.Axis != AxisTrainFLOPs || m.Ref.Provider != "local"):
 		return f.Errorf("model %s has no %s, and the axis is %s", m.Name, l.Axis, l.Axis)
 	}
 	if slices.ContainsFunc(l.Models, func(o Model) bool { return o.Name == m.Name }) {

@@ -19,6 +19,7 @@ import (
 const goodLadder = `
 family: f
 axis: params
+count: non_embedding
 models:
   - {name: a, model: local/x, params: 70e6, train_tokens: 300e9}
   - {name: b, model: openai/o/r, params: 1.4B, base_url: "http://127.0.0.1:1/v1", args: {key: value, n: 3}}
@@ -30,13 +31,40 @@ func TestLoadLadder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := backends.Ladder{Family: "f", Axis: "params", Models: []backends.Model{
-		{Name: "a", Family: "f", Axis: "params", Ref: backends.Ref{Provider: "local", Model: "x"}, Scale: backends.Scale{Params: 70e6, TrainTokens: 300e9, TrainFLOPs: 6 * 70e6 * 300e9}},
-		{Name: "b", Family: "f", Axis: "params", Ref: backends.Ref{Provider: "openai", Model: "o/r"}, Scale: backends.Scale{Params: 1.4e9}, BaseURL: "http://127.0.0.1:1/v1", Args: map[string]string{"key": "value", "n": "3"}},
-		{Name: "c", Family: "f", Axis: "params", Ref: backends.Ref{Provider: "local", Model: "counted"}},
+	want := backends.Ladder{Family: "f", Axis: "params", Count: "non_embedding", Models: []backends.Model{
+		{Name: "a", Family: "f", Axis: "params", Count: "non_embedding", Ref: backends.Ref{Provider: "local", Model: "x"}, Scale: backends.Scale{Params: 70e6, TrainTokens: 300e9, TrainFLOPs: 6 * 70e6 * 300e9}},
+		{Name: "b", Family: "f", Axis: "params", Count: "non_embedding", Ref: backends.Ref{Provider: "openai", Model: "o/r"}, Scale: backends.Scale{Params: 1.4e9}, BaseURL: "http://127.0.0.1:1/v1", Args: map[string]string{"key": "value", "n": "3"}},
+		{Name: "c", Family: "f", Axis: "params", Count: "non_embedding", Ref: backends.Ref{Provider: "local", Model: "counted"}},
 	}}
 	if diff := cmp.Diff(want, l); diff != "" {
 		t.Errorf("ladder (-want +got):\n%s", diff)
+	}
+}
+
+// TestCounted sees that what is counted fills what the file leaves out, and nothing else.
+func TestCounted(t *testing.T) {
+	info := backends.Info{Params: 100, ParamsNonEmbedding: 60}
+	for _, c := range []struct {
+		name string
+		m    backends.Model
+		want backends.Scale
+	}{
+		{"by default all", backends.Model{}, backends.Scale{Params: 100, NonEmbedding: 60}},
+		{"all", backends.Model{Count: backends.CountAll}, backends.Scale{Params: 100, NonEmbedding: 60}},
+		{"without embeddings", backends.Model{Count: backends.CountNonEmbedding}, backends.Scale{Params: 60, NonEmbedding: 60}},
+		{"given", backends.Model{Count: backends.CountNonEmbedding, Scale: backends.Scale{Params: 70, TrainTokens: 5}},
+			backends.Scale{Params: 70, TrainTokens: 5, NonEmbedding: 60}},
+	} {
+		if diff := cmp.Diff(c.want, c.m.Counted(info).Scale); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+	l, err := backends.LoadLadderFS(fstest.MapFS{"l.yaml": {Data: []byte("family: f\naxis: train_flops\nmodels:\n  - {name: a, model: local/x, train_tokens: 10}\n")}}, "l.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := l.Models[0].Counted(info).Scale.On(backends.AxisTrainFLOPs); got != 6*100*10 {
+		t.Errorf("the compute of counted parameters is %g", got)
 	}
 }
 
@@ -76,6 +104,9 @@ var badLadders = []struct{ name, file, want, hint string }{
 	{"the same name twice", "family: f\naxis: params\nmodels:\n  - {name: a, model: l/x, params: 1}\n  - {name: a, model: l/y, params: 2}\n", "l.yaml:5:12: another model is named a", ""},
 	{"no scale", "family: f\naxis: loss\nmodels:\n  - {name: a, model: l/x, params: 1}\n", "model a has no loss", ""},
 	{"neither compute nor its parts", "family: f\naxis: train_flops\nmodels:\n  - {name: a, model: l/x, params: 1}\n", "train_flops", ""},
+	{"compute of a model that is elsewhere", "family: f\naxis: train_flops\nmodels:\n  - {name: a, model: l/x, train_tokens: 1}\n", "train_flops", ""},
+	{"compute of a model of unknown training", "family: f\naxis: train_flops\nmodels:\n  - {name: a, model: local/x}\n", "train_flops", ""},
+	{"an unknown count", "family: f\naxis: params\ncount: non_embeding\nmodels:\n  - {name: a, model: local/x}\n", `count: "non_embeding" is unknown`, `did you mean "non_embedding"?`},
 	{"a negative scale", "family: f\naxis: params\nmodels:\n  - {name: a, model: l/x, params: -1}\n", "params: -1 is not above 0", ""},
 	{"a scale that is none", "family: f\naxis: params\nmodels:\n  - {name: a, model: l/x, params: big}\n", `params: "big" is no number`, "1.4B"},
 	{"a scale of points", scaled(`".."`), `params: ".." is no number`, "1.4B"},
@@ -110,7 +141,8 @@ func TestLadderSchemaAgrees(t *testing.T) {
 	if err := validate(t, schema, goodLadder); err != nil {
 		t.Errorf("the schema refuses a good file: %v", err)
 	}
-	beyond := map[string]bool{"the same name twice": true, "no scale": true, "neither compute nor its parts": true, "a key twice": true, "malformed": true}
+	beyond := map[string]bool{"the same name twice": true, "no scale": true, "neither compute nor its parts": true,
+		"compute of a model that is elsewhere": true, "compute of a model of unknown training": true, "a key twice": true, "malformed": true}
 	for _, c := range badLadders {
 		if !beyond[c.name] && validate(t, schema, c.file) == nil {
 			t.Errorf("the schema accepts %s", c.name)

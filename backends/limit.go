@@ -3,6 +3,7 @@ package backends
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -32,8 +33,16 @@ func Limit(b Backend, o LimitOptions) Backend {
 
 type limit struct {
 	Backend
-	slots chan struct{}
-	rate  *rate.Limiter
+	slots   chan struct{}
+	rate    *rate.Limiter
+	waiting atomic.Int64
+}
+
+// Unwrap gives the model.
+func (l *limit) Unwrap() Backend { return l.Backend }
+
+func (l *limit) addStats(s *Stats) {
+	s.Level, s.InFlight, s.Waiting = cap(l.slots), len(l.slots), int(l.waiting.Load())
 }
 
 // Info is the model's; what is worth having in flight is no more than the slots.
@@ -47,12 +56,10 @@ func (l *limit) Info() Info {
 
 func (l *limit) Do(ctx context.Context, req Request) (Response, error) {
 	if l.slots != nil {
-		select {
-		case l.slots <- struct{}{}:
-			defer func() { <-l.slots }()
-		case <-ctx.Done():
-			return Response{}, fmt.Errorf("wait for a slot: %w", ctx.Err())
+		if err := l.takeSlot(ctx); err != nil {
+			return Response{}, fmt.Errorf("wait for a slot: %w", err)
 		}
+		defer func() { <-l.slots }()
 	}
 	if l.rate != nil {
 		if err := l.waitTurn(ctx); err != nil {
@@ -60,6 +67,19 @@ func (l *limit) Do(ctx context.Context, req Request) (Response, error) {
 		}
 	}
 	return l.Backend.Do(ctx, req)
+}
+
+func (l *limit) takeSlot(ctx context.Context) error {
+	l.waiting.Add(1)
+	defer l.waiting.Add(-1)
+	select {
+	case l.slots <- struct{}{}:
+		return nil
+	case <-Draining(ctx):
+		return ErrDrained
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // waitTurn waits as rate.Limiter.Wait does, but to the end of the context where that comes first: Wait fails at once then,
@@ -71,6 +91,9 @@ func (l *limit) waitTurn(ctx context.Context) error {
 	select {
 	case <-timer.C:
 		return nil
+	case <-Draining(ctx):
+		turn.Cancel()
+		return ErrDrained
 	case <-ctx.Done():
 		turn.Cancel()
 		return ctx.Err()

@@ -33,11 +33,7 @@ func Load(dir string) (Results, error) {
 	}
 	r := Results{Run: dir}
 	for _, m := range header.Models {
-		model := m.Model
-		if model.Scale.Params == 0 {
-			model.Scale.Params = float64(m.Info.Params)
-		}
-		r.Models = append(r.Models, model)
+		r.Models = append(r.Models, m.Counted(m.Info))
 	}
 	r.Estimates, r.Pairs, err = build(runlog.Scores(dir))
 	return r, err
@@ -83,7 +79,7 @@ func (r Results) row(m backends.Model, e Estimate) points.Row {
 	row := points.NewRow()
 	row.Source, row.Task, row.Family, row.Model = r.Run, e.Task, m.Family, e.Model
 	row.Prompt, row.Shots, row.Metric, row.Filter, row.Secondary = string(e.Style), e.Shots, e.Metric, e.Filter, !e.Primary
-	row.Scale, row.Score, row.StdErr, row.Notes = m.Scale, e.Value, e.StdErr, e.Notes
+	row.Scale, row.NonEmbedding, row.Score, row.StdErr, row.Notes = m.Scale, m.Scale.NonEmbedding, e.Value, e.StdErr, e.Notes
 	row.Chance, row.ChanceOrigin = e.Baseline.Value, e.Baseline.Origin
 	row.Samples, row.Draws, row.Failed = e.Samples, e.Records/max(1, e.Samples), e.Failed
 	if e.Binary {

@@ -55,6 +55,7 @@ type Call struct {
 type Reply struct {
 	Text             string
 	Stop             backends.StopReason
+	StopString       string // the stop string that ended the text
 	PromptTokens     int
 	CompletionTokens int
 	// Reasoning is hidden thought that came before the text; ReasoningTokens of CompletionTokens are its.
@@ -83,7 +84,7 @@ func Echo(c Call) Reply {
 	r.Text = strings.Join(words, " ")
 	for _, stop := range c.Stop {
 		if before, _, found := strings.Cut(r.Text, stop); found && stop != "" {
-			r.Text, r.Stop = before, backends.StopString
+			r.Text, r.Stop, r.StopString = before, backends.StopString, stop
 		}
 	}
 	r.CompletionTokens = len(strings.Fields(r.Text))

@@ -2,7 +2,7 @@
 //
 // The answer to a request is a function of the checkpoint and the request alone. Requests that are in flight together
 // are computed together, but each row of every product is computed as if it were alone, sums run in an order fixed by
-// position, and the kernel sets give equal bits, so neither the batch, nor the lanes, nor the instruction set shows.
+// position, and the kernel sets give equal bits, so neither the batch, nor the threads, nor the instruction set shows.
 package local
 
 import (
@@ -31,13 +31,28 @@ type Options struct {
 	// Kernels names the kernel set ("generic", "avx2", "avx512"); "" is the best of this machine. All give the same
 	// results.
 	Kernels string
-	// Lanes is the number of goroutines that compute; 0 is one a processor.
-	Lanes int
-	// CacheBytes bounds the keys and values held for texts under way; 0 is 1 GiB. One text a lane is always held,
-	// however long.
+	// Threads is the number of goroutines that compute; 0 is one a processor.
+	Threads int
+	// CacheBytes bounds the keys and values held, of texts under way and of beginnings that further texts may have; 0 is
+	// 1 GiB, and less for small models. One text a thread is always held, however long.
 	CacheBytes int64
+	// StepTokens is the most tokens that are computed at once; 0 is 512. It decides memory and speed, and no result.
+	StepTokens int
+	// NoPrefixCache forgets texts once they are answered. Beginnings that requests in flight have in common are computed
+	// once still. It decides speed and no result.
+	NoPrefixCache bool
 	// Provider names the provider in Info; "" is "local".
 	Provider string
+	// CacheDir is the folder that keeps large checkpoints' packed weights and the hashes of their files from one run to
+	// the next; "" keeps nothing. It need not be there. One that cannot be written to is done without: see Storage.
+	CacheDir string
+	// MemoryBytes is what a model may take at most, or opening it is refused; 0 is what the system has available, and a
+	// number below 0 lets anything pass.
+	MemoryBytes int64
+
+	// For tests: the size from which CacheDir is used (0 is the constant), and the clock (nil is the system's).
+	smallest int64
+	now      func() time.Time
 }
 
 const defaultCacheBytes = 1 << 30
@@ -45,14 +60,17 @@ const defaultCacheBytes = 1 << 30
 // Backend is a loaded checkpoint. It implements backends.Backend.
 type Backend struct {
 	info    backends.Info
+	weights *opened
 	model   *model
 	tok     *tokenizer.Tokenizer
 	kernels kernels.Set
-	first   int // the token that begins a text
+	specials
 	queue   chan *work
-	lanes   int
-	running conc.WaitGroup // the lanes
-	// inFlight counts requests from before they are queued until a lane is done with them.
+	running conc.WaitGroup // the schedulers
+	// schedulers share the queue; there are so many.
+	scheds     []*scheduler
+	schedulers int
+	// inFlight counts requests from before they are queued until a scheduler is done with them.
 	inFlight atomic.Int64
 
 	mu     sync.RWMutex // guards closed; held for reading while a request is handed over
@@ -81,45 +99,73 @@ func OpenFS(ctx context.Context, fsys fs.FS, name string, o Options) (*Backend, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	b, err := load(fsys, name, o)
+	b, err := load(ctx, fsys, name, o)
 	if err != nil {
 		return nil, fmt.Errorf("open checkpoint %s: %w", name, err)
 	}
-	b.lanes = o.Lanes
-	if b.lanes <= 0 {
-		b.lanes = runtime.GOMAXPROCS(0)
-	}
-	b.info.Parallel = b.lanes * maxLive
-	b.queue = make(chan *work, b.info.Parallel)
-	for range b.lanes {
-		b.running.Go(newLane(b, b.pageBudget(o)).run)
-	}
+	b.start(o)
 	return b, nil
 }
 
-// pageBudget is the number of pages that a lane may hold; a page counts once for all layers.
-func (b *Backend) pageBudget(o Options) int {
+// parallel is the number of requests worth having in flight.
+const parallel = 512
+
+// start starts the schedulers.
+func (b *Backend) start(o Options) {
+	threads := o.Threads
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	b.schedulers = threads
+	b.info.Parallel = parallel
+	b.queue = make(chan *work, parallel)
 	bytes := o.CacheBytes
 	if bytes <= 0 {
 		bytes = defaultCacheBytes
 	}
-	s := b.model.spec
-	page := 2 * 4 * int64(s.layers) * int64(s.kvHeads) * int64(s.headDim) * kernels.PageSize
-	return int(bytes / int64(b.lanes) / page)
+	for range b.schedulers {
+		s := newScheduler(b, b.kernels, int(bytes/int64(b.schedulers)/b.model.pageBytes()), o)
+		b.scheds = append(b.scheds, s)
+		b.running.Go(s.run)
+	}
 }
 
-func load(fsys fs.FS, name string, o Options) (b *Backend, err error) {
+func load(ctx context.Context, fsys fs.FS, name string, o Options) (b *Backend, err error) {
 	set := kernels.Best()
 	if o.Kernels != "" {
 		if set, err = kernels.ByName(o.Kernels); err != nil {
 			return nil, err
 		}
 	}
-	s, err := readSpec(fsys)
+	if err := refuseQuantized(fsys); err != nil {
+		return nil, err
+	}
+	plan, err := readSpec(fsys)
 	if err != nil {
 		return nil, err
 	}
-	data, err := fs.ReadFile(fsys, "tokenizer.json")
+	s := plan.spec
+	tok, err := readTokenizer(fsys, s)
+	if err != nil {
+		return nil, err
+	}
+	turns, err := readChat(fsys)
+	if err != nil {
+		return nil, err
+	}
+	special, err := findSpecials(&s, tok, turns.tokens)
+	if err != nil {
+		return nil, err
+	}
+	w, err := openModel(ctx, fsys, func(from source) (*model, error) { return loadModel(plan, from) }, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Backend{info: describe(name, o, s, w, turns), weights: w, model: w.model, tok: tok, kernels: set, specials: special}, nil
+}
+
+func readTokenizer(fsys fs.FS, s spec) (*tokenizer.Tokenizer, error) {
+	data, err := readBounded(fsys, "tokenizer.json", maxTokenizer)
 	if err != nil {
 		return nil, err
 	}
@@ -130,44 +176,16 @@ func load(fsys fs.FS, name string, o Options) (b *Backend, err error) {
 	if tok.Size() > s.vocab {
 		return nil, fmt.Errorf("tokenizer.json has %d tokens and config.json a vocabulary of %d", tok.Size(), s.vocab)
 	}
-	c, err := readCheckpoint(fsys)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, c.release()) }()
-	m, err := loadModel(s, c)
-	if err != nil {
-		return nil, err
-	}
-	first, err := firstToken(s)
-	if err != nil {
-		return nil, err
-	}
-	turns, err := readChat(fsys)
-	if err != nil {
-		return nil, err
-	}
-	return &Backend{info: describe(name, o, s, c, turns), model: m, tok: tok, kernels: set, first: first}, nil
+	return tok, nil
 }
 
-// firstToken is the token that stands before a text: the beginning token, or the end token of models without one.
-func firstToken(s spec) (int, error) {
-	switch {
-	case s.bos >= 0:
-		return s.bos, nil
-	case len(s.eos) > 0:
-		return s.eos[0], nil
-	}
-	return 0, errors.New("config.json names no bos_token_id and no eos_token_id, so there is no token to begin a text with")
-}
-
-func describe(name string, o Options, s spec, c *checkpoint, turns chat) backends.Info {
+func describe(name string, o Options, s spec, w *opened, turns chat) backends.Info {
 	provider := o.Provider
 	if provider == "" {
 		provider = "local"
 	}
 	info := backends.Info{
-		Provider: provider, Model: name, WeightsHash: c.hash, Kinds: backends.Kinds[:], Params: c.params, ContextLength: s.context,
+		Provider: provider, Model: name, WeightsHash: w.hash, Kinds: backends.Kinds[:], Params: w.params, ParamsNonEmbedding: w.nonEmbedding, ContextLength: s.context,
 		ChatTemplate: turns.template,
 		Details:      map[string]string{"architecture": s.architecture, "compute": "f32", "engine": layoutVersion},
 	}
@@ -212,7 +230,7 @@ func (b *Backend) Do(ctx context.Context, req backends.Request) (backends.Respon
 	}
 }
 
-// enqueue hands work to the lanes; after it, calls counts the request.
+// enqueue hands work to the schedulers; after it, calls counts the request.
 func (b *Backend) enqueue(ctx context.Context, w *work) error {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -230,7 +248,7 @@ func (b *Backend) enqueue(ctx context.Context, w *work) error {
 	}
 }
 
-// Close waits for the calls in flight and ends the lanes.
+// Close waits for the calls in flight and ends the schedulers.
 func (b *Backend) Close() error {
 	b.mu.Lock()
 	if b.closed {
@@ -242,5 +260,8 @@ func (b *Backend) Close() error {
 	b.calls.Wait()
 	close(b.queue)
 	b.running.Wait()
-	return nil
+	return b.weights.close()
 }
+
+// Storage says where the packed weights lie.
+func (b *Backend) Storage() Storage { return b.weights.storage }

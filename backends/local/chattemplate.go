@@ -31,10 +31,13 @@ func readChat(fsys fs.FS) (chat, error) {
 		return c, fmt.Errorf("read tokenizer_config.json: %w", err)
 	}
 	c.tokens = make(map[string]string)
-	for _, name := range []string{"bos_token", "eos_token", "unk_token", "pad_token"} {
+	for _, name := range tokenNames {
 		if text, ok := tokenText(config[name]); ok {
 			c.tokens[name] = text
 		}
+	}
+	if err := c.older(fsys); err != nil {
+		return c, err
 	}
 	own, err := readSmall(fsys, "chat_template.jinja")
 	switch {
@@ -50,16 +53,7 @@ func readChat(fsys fs.FS) (chat, error) {
 	return c, nil
 }
 
-func readSmall(fsys fs.FS, name string) ([]byte, error) {
-	stat, err := fs.Stat(fsys, name)
-	if err != nil {
-		return nil, err
-	}
-	if stat.Size() > maxTemplate {
-		return nil, fmt.Errorf("%s has %d bytes: no more than %d are read", name, stat.Size(), maxTemplate)
-	}
-	return fs.ReadFile(fsys, name)
-}
+func readSmall(fsys fs.FS, name string) ([]byte, error) { return readBounded(fsys, name, maxTemplate) }
 
 // tokenText gives a token that stands as text or as an object with the text in content.
 func tokenText(raw json.RawMessage) (string, bool) {
@@ -95,3 +89,27 @@ func templateOf(raw json.RawMessage) (string, error) {
 	}
 	return "", errors.New(`no template is named "default"`)
 }
+
+// older takes the tokens that special_tokens_map.json, which older checkpoints have, names beside.
+func (c *chat) older(fsys fs.FS) error {
+	data, err := readSmall(fsys, "special_tokens_map.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var named map[string]json.RawMessage
+	if err := json.Unmarshal(data, &named); err != nil {
+		return fmt.Errorf("read special_tokens_map.json: %w", err)
+	}
+	for _, name := range tokenNames {
+		if text, ok := tokenText(named[name]); ok && c.tokens[name] == "" {
+			c.tokens[name] = text
+		}
+	}
+	return nil
+}
+
+// tokenNames are the special tokens by their names in the tokenizer's files.
+var tokenNames = []string{"bos_token", "eos_token", "unk_token", "pad_token", "cls_token", "sep_token", "mask_token"}

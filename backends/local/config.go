@@ -2,28 +2,129 @@ package local
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
 )
 
-// spec is what a config.json says of a model, as the forward pass needs it.
-type spec struct {
-	vocab, width, layers    int
-	heads, kvHeads, headDim int
-	ff                      int     // width of the feed-forward layer
-	context                 int     // most positions
-	eps                     float32 // of the norms
-	theta                   float64 // base of the rotary angles
-	tied                    bool    // the head is the embedding
-	bos                     int     // -1 where there is none
-	eos                     []int
-	architecture            string
+// config reads a config.json, field by field. The first thing that is wrong is kept in err, and later fields are read as
+// their defaults. A field that is null counts as missing, as transformers takes it.
+type config struct {
+	fields map[string]json.RawMessage
+	path   string // of the object in the file, "" or "text_config."
+	err    error
 }
 
-// architectures lists those that the engine runs.
-var architectures = []string{"LlamaForCausalLM"}
+// hintError is an error that says what to do about it.
+type hintError struct {
+	error
+	hint string
+}
+
+func (e *hintError) Unwrap() error { return e.error }
+
+// Hint says what to do.
+func (e *hintError) Hint() string { return e.hint }
+
+func parseConfig(data []byte) (*config, error) {
+	c := new(config)
+	if err := json.Unmarshal(data, &c.fields); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// fail keeps the first error.
+func (c *config) fail(format string, args ...any) {
+	if c.err == nil {
+		c.err = fmt.Errorf(format, args...)
+	}
+}
+
+// unsupported refuses a value that the engine has no code for.
+func (c *config) unsupported(name string, value any, supported string) {
+	if c.err == nil {
+		c.err = &hintError{
+			fmt.Errorf("%s%s: %v is not supported; supported: %s", c.path, name, value, supported),
+			"serve the checkpoint with a model server and use that",
+		}
+	}
+}
+
+// has reports whether one of the names has a value.
+func (c *config) has(names ...string) bool {
+	_, _, ok := c.lookup(names)
+	return ok
+}
+
+// lookup finds the first of the names that has a value.
+func (c *config) lookup(names []string) (string, json.RawMessage, bool) {
+	for _, name := range names {
+		if raw := c.fields[name]; len(raw) > 0 && string(raw) != "null" {
+			return name, raw, true
+		}
+	}
+	return "", nil, false
+}
+
+// field decodes the first of the names that has a value, else gives def.
+func field[T any](c *config, def T, names ...string) T {
+	name, raw, ok := c.lookup(names)
+	if !ok {
+		return def
+	}
+	var v T
+	if err := json.Unmarshal(raw, &v); err != nil {
+		c.fail("%s%s is %s: %w", c.path, name, short(raw), err)
+		return def
+	}
+	return v
+}
+
+func short(raw json.RawMessage) string {
+	if len(raw) > 80 {
+		return string(raw[:80]) + "…"
+	}
+	return string(raw)
+}
+
+// The fields by type. Names after the first are other spellings of the same field.
+func (c *config) int(def int, names ...string) int           { return field(c, def, names...) }
+func (c *config) float(def float64, names ...string) float64 { return field(c, def, names...) }
+func (c *config) bool(def bool, names ...string) bool        { return field(c, def, names...) }
+func (c *config) str(def string, names ...string) string     { return field(c, def, names...) }
+
+// size is an integer from 1 on that must stand in the file.
+func (c *config) size(names ...string) int {
+	name, _, ok := c.lookup(names)
+	if !ok {
+		c.fail("%s%s is missing", c.path, strings.Join(names, " or "))
+	}
+	n := c.int(0, names...)
+	if n < 1 || n > maxContext {
+		c.fail("%s%s is %d", c.path, name, n)
+		return 0
+	}
+	return n
+}
+
+// object is the fields of an object, nil where there is none.
+func (c *config) object(names ...string) *config {
+	name, _, ok := c.lookup(names)
+	if !ok {
+		return nil
+	}
+	return &config{fields: field(c, map[string]json.RawMessage(nil), name), path: c.path + name + "."}
+}
+
+// refuse refuses a switch that is on.
+func (c *config) refuse(name, why string) {
+	if c.bool(false, name) {
+		c.unsupported(name, "true", why)
+	}
+}
 
 // ids are token ids that a config gives as one number, several, or null.
 type ids []int
@@ -39,117 +140,86 @@ func (v *ids) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]int)(v))
 }
 
-// configJSON is the part of a config.json that decides the numbers. A field that would and is not supported is
-// refused; the rest says how the model was trained or served.
-type configJSON struct {
-	Architectures []string        `json:"architectures"`
-	ModelType     string          `json:"model_type"`
-	VocabSize     int             `json:"vocab_size"`
-	HiddenSize    int             `json:"hidden_size"`
-	Intermediate  int             `json:"intermediate_size"`
-	Layers        int             `json:"num_hidden_layers"`
-	Heads         int             `json:"num_attention_heads"`
-	KVHeads       int             `json:"num_key_value_heads"`
-	HeadDim       int             `json:"head_dim"`
-	Act           string          `json:"hidden_act"`
-	Context       int             `json:"max_position_embeddings"`
-	Eps           *float64        `json:"rms_norm_eps"`
-	Theta         *float64        `json:"rope_theta"`
-	RopeScaling   json.RawMessage `json:"rope_scaling"`
-	AttentionBias bool            `json:"attention_bias"`
-	MLPBias       bool            `json:"mlp_bias"`
-	Tied          bool            `json:"tie_word_embeddings"`
-	BOS           ids             `json:"bos_token_id"`
-	EOS           ids             `json:"eos_token_id"`
+// readSpec reads config.json and, where there is one, generation_config.json.
+func readSpec(fsys fs.FS) (*blueprint, error) {
+	data, err := readBounded(fsys, "config.json", maxConfig)
+	if err != nil {
+		return nil, err
+	}
+	b, err := parseSpec(data)
+	if err != nil {
+		err = fmt.Errorf("config.json: %w", err)
+		if hint := (*hintError)(nil); !errors.As(err, &hint) {
+			err = &hintError{err, "the file is damaged, incomplete or of another kind of model: download it again"}
+		}
+		return nil, err
+	}
+	return b, b.readGeneration(fsys)
 }
 
-// The bounds of what a config may ask for, far above any model: a hostile file must not take all memory.
-const (
-	maxDim    = 1 << 20
-	maxLayers = 1 << 12
-)
-
-func readSpec(fsys fs.FS) (spec, error) {
-	data, err := fs.ReadFile(fsys, "config.json")
+// parseSpec turns a config.json into what the engine is to compute and where the weights of it stand.
+func parseSpec(data []byte) (*blueprint, error) {
+	c, err := parseConfig(data)
 	if err != nil {
-		return spec{}, err
+		return nil, err
 	}
-	var c configJSON
-	if err := json.Unmarshal(data, &c); err != nil {
-		return spec{}, fmt.Errorf("config.json: %w", err)
+	names := field(c, []string(nil), "architectures")
+	if c.err != nil {
+		return nil, c.err
 	}
-	s, err := c.spec()
-	if err != nil {
-		return spec{}, fmt.Errorf("config.json: %w", err)
+	a := findArchitecture(names)
+	if a == nil {
+		return nil, unknownArchitecture(names, c.str("", "model_type"))
 	}
-	return s, s.readGeneration(fsys)
-}
-
-func (c *configJSON) spec() (spec, error) {
-	arch := strings.Join(c.Architectures, ",")
-	if !slices.Contains(architectures, arch) {
-		return spec{}, &hintError{
-			fmt.Errorf("architecture %q (model type %q) is not supported; supported: %s", arch, c.ModelType, strings.Join(architectures, ", ")),
-			"serve the checkpoint with a model server and use that",
+	b := &blueprint{spec: spec{architecture: a.name, bos: -1, mask: -1, causal: true}}
+	outer := c
+	if a.nested != "" {
+		if c = outer.object(a.nested); c == nil {
+			return nil, fmt.Errorf("%s is missing", a.nested)
 		}
 	}
-	s := spec{
-		vocab: c.VocabSize, width: c.HiddenSize, layers: c.Layers, heads: c.Heads, kvHeads: c.KVHeads, headDim: c.HeadDim,
-		ff: c.Intermediate, context: c.Context, eps: 1e-6, theta: 10000, tied: c.Tied, bos: -1, eos: c.EOS, architecture: arch,
-	}
-	if s.kvHeads == 0 {
-		s.kvHeads = s.heads
-	}
-	if s.headDim == 0 && s.heads > 0 {
-		s.headDim = s.width / s.heads
-	}
-	if c.Eps != nil {
-		s.eps = float32(*c.Eps)
-	}
-	if c.Theta != nil {
-		s.theta = *c.Theta
-	}
-	if len(c.BOS) > 0 {
-		s.bos = c.BOS[0]
-	}
-	return s, c.check(s)
-}
-
-func (c *configJSON) check(s spec) error {
-	for name, v := range map[string]int{
-		"vocab_size": s.vocab, "hidden_size": s.width, "intermediate_size": s.ff, "num_attention_heads": s.heads,
-		"num_key_value_heads": s.kvHeads, "head_dim": s.headDim, "max_position_embeddings": s.context,
-	} {
-		if v < 1 || v > 1<<24 || v > maxDim && name != "vocab_size" && name != "max_position_embeddings" {
-			return fmt.Errorf("%s is %d", name, v)
+	b.vocab = c.size("vocab_size")
+	for _, from := range []*config{outer, c} {
+		if b.eos == nil {
+			b.eos = field(from, ids(nil), "eos_token_id")
+		}
+		if bos := field(from, ids(nil), "bos_token_id"); b.bos < 0 && len(bos) > 0 {
+			b.bos = bos[0]
 		}
 	}
-	switch {
-	case s.layers < 1 || s.layers > maxLayers:
-		return fmt.Errorf("num_hidden_layers is %d", s.layers)
-	case s.heads%s.kvHeads != 0:
-		return fmt.Errorf("%d attention heads do not share %d key heads evenly", s.heads, s.kvHeads)
-	case s.headDim%2 != 0:
-		return fmt.Errorf("head_dim %d is odd, and rotary positions pair its elements", s.headDim)
-	case c.Act != "silu":
-		return fmt.Errorf("hidden_act %q is not supported; supported: silu", c.Act)
-	case len(c.RopeScaling) > 0 && string(c.RopeScaling) != "null":
-		return fmt.Errorf("rope_scaling %s is not supported", c.RopeScaling)
-	case c.AttentionBias || c.MLPBias:
-		return fmt.Errorf("attention_bias and mlp_bias are not supported")
-	case !(s.theta > 0):
-		return fmt.Errorf("rope_theta is %g", s.theta)
-	case s.bos >= s.vocab || slices.ContainsFunc(s.eos, func(id int) bool { return id < 0 || id >= s.vocab }):
-		return fmt.Errorf("bos_token_id or eos_token_id is outside of the vocabulary of %d", s.vocab)
+	b.tied = c.bool(outer.bool(a.tied, "tie_word_embeddings"), "tie_word_embeddings")
+	a.describe(c, b)
+	if c.err == nil {
+		c.err = outer.err
 	}
-	return nil
+	if c.err != nil {
+		return nil, c.err
+	}
+	b.finish()
+	return b, b.check()
+}
+
+func unknownArchitecture(names []string, modelType string) error {
+	var known []string
+	for _, a := range architectures {
+		known = append(known, a.name)
+	}
+	slices.Sort(known)
+	return &hintError{
+		fmt.Errorf("architecture %q (model type %q) is not supported: the engine has no description of its layers; supported: %s",
+			strings.Join(names, ", "), modelType, strings.Join(known, ", ")),
+		"serve the checkpoint with a model server and use that",
+	}
 }
 
 // readGeneration takes the end-of-text tokens of generation_config.json, where there is one.
 func (s *spec) readGeneration(fsys fs.FS) error {
-	data, err := fs.ReadFile(fsys, "generation_config.json")
+	data, err := readBounded(fsys, "generation_config.json", maxConfig)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
-		return nil //nolint:nilerr // the file is optional
+		return err
 	}
 	var g struct {
 		EOS ids `json:"eos_token_id"`
@@ -164,14 +234,3 @@ func (s *spec) readGeneration(fsys fs.FS) error {
 	}
 	return nil
 }
-
-// hintError is an error that says what to do about it.
-type hintError struct {
-	error
-	hint string
-}
-
-func (e *hintError) Unwrap() error { return e.error }
-
-// Hint says what to do.
-func (e *hintError) Hint() string { return e.hint }

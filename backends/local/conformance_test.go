@@ -32,7 +32,7 @@ func TestConformance(t *testing.T) {
 	for _, c := range []struct {
 		size string
 		opts local.Options
-	}{{"s2", local.Options{}}, {"s4", local.Options{Lanes: 3}}, {"s2", local.Options{Kernels: "generic"}}} {
+	}{{"s2", local.Options{}}, {"s4", local.Options{Threads: 3}}, {"s2", local.Options{Kernels: "generic"}}} {
 		t.Run(c.size+c.opts.Kernels, func(t *testing.T) {
 			backendtest.Run(t, func(t testing.TB) backends.Backend { return open(t, c.size, c.opts) }, backendtest.Options{
 				Prompts:  []string{"Reverse: abcd -> ", "Sum: 1+2+3 S:", "Map: ab cd ab c", "The old dog"},
@@ -67,10 +67,10 @@ func TestResultsDependOnNothingElse(t *testing.T) {
 		opts   local.Options
 		atOnce int
 	}{
-		{"alone", local.Options{Lanes: 1}, 1},
-		{"in a crowd", local.Options{Lanes: 1}, 60},
-		{"four lanes", local.Options{Lanes: 4}, 17},
-		{"little memory", local.Options{Lanes: 2, CacheBytes: 1}, 60},
+		{"alone", local.Options{Threads: 1}, 1},
+		{"in a crowd", local.Options{Threads: 1}, 60},
+		{"four lanes", local.Options{Threads: 4}, 17},
+		{"little memory", local.Options{Threads: 2, CacheBytes: 1}, 60},
 		{"generic kernels", local.Options{Kernels: "generic"}, 60},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -134,7 +134,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"another shape", "config.json", replace(`"intermediate_size": 40`, `"intermediate_size": 41`), "shape"},
 		{"more layers", "config.json", replace(`"num_hidden_layers": 1`, `"num_hidden_layers": 2`), "no tensor"},
 		{"an unknown architecture", "config.json", replace("LlamaForCausalLM", "FooForCausalLM"), `"FooForCausalLM"`},
-		{"scaled positions", "config.json", replace(`"rope_scaling": null`, `"rope_scaling": {"type": "yarn"}`), "rope_scaling"},
+		{"positions of an unknown kind", "config.json", replace(`"rope_scaling": null`, `"rope_scaling": {"type": "foo"}`), `rope_scaling.rope_type: "foo"`},
+		{"positions without a factor", "config.json", replace(`"rope_scaling": null`, `"rope_scaling": {"type": "yarn"}`), "rope_scaling.factor"},
 		{"no JSON", "config.json", func([]byte) []byte { return []byte("{") }, "config.json"},
 		{"a huge model", "config.json", replace(`"hidden_size": 16`, `"hidden_size": 1600000000`), "hidden_size"},
 		{"an unknown tokenizer", "tokenizer.json", replace(`"BPE"`, `"Unigram"`), `model "Unigram"`},

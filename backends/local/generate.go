@@ -8,10 +8,9 @@ import (
 	"github.com/onset-eval/onset/backends"
 )
 
-// generate takes the logits after the text so far, appends a token, and decides whether the text ends.
-func (b *Backend) generate(t *text, logits []float32) {
+// generate appends a token to a text, and decides whether the text ends.
+func (b *Backend) generate(t *text, token int) {
 	g := t.gen
-	token := g.sampler.next(logits)
 	g.tokens++
 	if slices.Contains(b.model.eos, token) {
 		g.stop = backends.StopEOS

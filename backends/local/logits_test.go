@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"os"
@@ -32,7 +33,7 @@ func TestLogitsEqualReference(t *testing.T) {
 	for _, set := range kernels.All() {
 		worst := 0.0
 		for _, c := range cases {
-			b, err := load(os.DirFS(filepath.Join("ladder", "checkpoints", "seed0", c.Size)), c.Size, Options{Kernels: set.Name()})
+			b, err := load(context.Background(), os.DirFS(filepath.Join("ladder", "checkpoints", "seed0", c.Size)), c.Size, Options{Kernels: set.Name()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,13 +65,11 @@ func TestLogitsEqualReference(t *testing.T) {
 
 // lastLogits runs ids through the model and gives the logits after the last.
 func lastLogits(b *Backend, ids []int) []float32 {
-	l := newLane(b, 1)
-	seq := new(sequence)
-	l.arena.extend(seq, len(ids))
-	rows := make([]row, len(ids))
-	for i, id := range ids {
-		rows[i] = row{id, i, seq}
-	}
-	b.model.forward(b.kernels, l.scratch, rows, []int{len(ids) - 1})
-	return b.model.logits(b.kernels, l.scratch, 0, 1)
+	s := newScheduler(b, b.kernels, 1, Options{})
+	x := &text{w: new(work), state: &progress{number: 1}, ids: ids, gen: new(generation)}
+	s.tree.enter(x)
+	s.step++
+	s.walk(x)
+	b.model.forward(b.kernels, s.scratch, s.rows, []int{len(ids) - 1})
+	return b.model.logits(b.kernels, s.scratch, 0, 1)
 }

@@ -2,7 +2,6 @@ package local
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/onset-eval/onset/backends/local/internal/kernels"
 )
@@ -10,188 +9,190 @@ import (
 // model is a checkpoint ready to compute: weights packed for the kernels, and the rotary angles. It is read-only.
 type model struct {
 	spec
-	embed    []float32 // vocab×width, row-major
-	head     kernels.Weight
-	norm     []float32
-	layer    []layer
-	cos, sin []float32 // context × headDim/2
+	embed         table
+	positionTable table
+	positionsLate bool
+	types         table // of which the first row is added to every embedding
+	embedNorm     *norm
+	embedProj     *kernels.Weight
+	block         []block
+	norm          *norm
+	headProj      *kernels.Weight
+	transform     *kernels.Weight
+	transformNorm *norm
+	head          kernels.Weight
+	angles        []angleTable // by rope
 }
 
-// layer is one transformer block: attention, then the gated feed-forward, each on a normed input and added to the
-// residual stream.
-type layer struct {
-	attnNorm, ffNorm []float32
-	qkv, out         kernels.Weight // q, k and v below each other
-	gateUp, down     kernels.Weight // gate and up below each other
+// norm is a norm's weights, nil for ones, and bias, nil for zeros.
+type norm struct{ weight, bias []float32 }
+
+// block is the weights of one layer. A norm that it does not have is nil.
+type block struct {
+	attnIn, attnOut, attnSum *norm
+	ffIn, ffOut, ffSum       *norm
+	qkv, out, up, down       kernels.Weight
+	qNorm, kNorm             *norm
 }
 
-// loadModel reads a Llama checkpoint by the tensor names of Hugging Face.
-func loadModel(s spec, c *checkpoint) (*model, error) {
-	m := &model{spec: s}
-	var err error
-	if m.embed, err = c.tensor("model.embed_tokens.weight", s.vocab, s.width); err != nil {
-		return nil, err
+// loader builds a model and keeps the first error.
+type loader struct {
+	source
+	b   *blueprint
+	err error
+}
+
+// loadModel builds what the blueprint describes of a checkpoint's tensors.
+func loadModel(b *blueprint, s source) (*model, error) {
+	if a := findArchitecture([]string{b.architecture}); a != nil {
+		s = aliases{s, a.rename}
 	}
-	if m.norm, err = c.tensor("model.norm.weight", s.width); err != nil {
-		return nil, err
-	}
-	if s.tied {
-		m.head = kernels.Pack(s.vocab, s.width, m.embed)
-	} else if m.head, err = c.packed(s.width, matrix{"lm_head.weight", s.vocab}); err != nil {
-		return nil, err
-	}
-	for i := range s.layers {
-		l, err := loadLayer(s, c, fmt.Sprintf("model.layers.%d.", i))
-		if err != nil {
-			return nil, err
+	l := &loader{source: s, b: b}
+	n := &b.names
+	m := &model{spec: b.spec, positionsLate: n.positionsLate}
+	m.embed = l.rows(n.embed, b.vocab, b.embedWidth)
+	if n.positions != "" {
+		width := b.embedWidth
+		if n.positionsLate {
+			width = b.width
 		}
-		m.layer = append(m.layer, l)
+		m.positionTable = l.rows(n.positions, b.positions, width)
 	}
-	m.angles()
-	return m, nil
-}
-
-func loadLayer(s spec, c *checkpoint, prefix string) (layer, error) {
-	var l layer
-	var err error
-	q, kv := s.heads*s.headDim, s.kvHeads*s.headDim
-	for _, load := range []func(){
-		func() { l.attnNorm, err = c.tensor(prefix+"input_layernorm.weight", s.width) },
-		func() { l.ffNorm, err = c.tensor(prefix+"post_attention_layernorm.weight", s.width) },
-		func() {
-			l.qkv, err = c.packed(s.width, matrix{prefix + "self_attn.q_proj.weight", q},
-				matrix{prefix + "self_attn.k_proj.weight", kv}, matrix{prefix + "self_attn.v_proj.weight", kv})
-		},
-		func() { l.out, err = c.packed(q, matrix{prefix + "self_attn.o_proj.weight", s.width}) },
-		func() {
-			l.gateUp, err = c.packed(s.width, matrix{prefix + "mlp.gate_proj.weight", s.ff}, matrix{prefix + "mlp.up_proj.weight", s.ff})
-		},
-		func() { l.down, err = c.packed(s.ff, matrix{prefix + "mlp.down_proj.weight", s.width}) },
-	} {
-		if load(); err != nil {
-			return l, err
+	if n.types != "" {
+		m.types = l.rows(n.types, b.types, b.embedWidth)
+	}
+	m.embedNorm = l.norm(n.embedNorm, b.embedWidth)
+	m.embedProj = l.maybe(n.embedProj, b.embedWidth)
+	shared := make(map[string]int) // layers by the name of their first tensor
+	for i := range n.layer {
+		first := n.layer[i].qkv[0].name
+		if at, ok := shared[first]; ok {
+			m.block = append(m.block, m.block[at])
+			continue
 		}
-	}
-	return l, nil
-}
-
-// angles fills the rotary tables: position p turns pair j by p · theta^(-2j/headDim) (Su et al. 2021, arXiv
-// 2104.09864, section 3.2.2), computed in float64 and rounded once.
-func (m *model) angles() {
-	half := m.headDim / 2
-	m.cos, m.sin = make([]float32, m.context*half), make([]float32, m.context*half)
-	for j := range half {
-		freq := math.Pow(m.theta, -float64(2*j)/float64(m.headDim))
-		for p := range m.context {
-			sin, cos := math.Sincos(float64(p) * freq)
-			m.cos[p*half+j], m.sin[p*half+j] = float32(cos), float32(sin)
+		shared[first] = i
+		m.block = append(m.block, l.layer(&n.layer[i]))
+		if l.err != nil {
+			return nil, l.err
 		}
 	}
-}
-
-// row is one token of a sequence at its position, to be run through the model.
-type row struct {
-	token, pos int
-	seq        *sequence
-}
-
-// scratch holds the activations of a step for up to rows rows.
-type scratch struct {
-	x, y, qkv, att, gateUp, hidden []float32
-	last, logits                   []float32 // rows that need logits, normed, and their logits
-	kept                           []row
-}
-
-func newScratch(s spec, rows int) *scratch {
-	qkv := (s.heads + 2*s.kvHeads) * s.headDim
-	return &scratch{
-		x: make([]float32, rows*s.width), y: make([]float32, rows*s.width), qkv: make([]float32, rows*qkv),
-		att: make([]float32, rows*s.heads*s.headDim), gateUp: make([]float32, rows*2*s.ff), hidden: make([]float32, rows*s.ff),
+	m.norm = l.norm(n.norm, b.width)
+	m.headProj = l.maybe(n.headProj, b.width)
+	k := b.embedWidth
+	if len(n.headProj) == 0 && len(n.transform) == 0 {
+		k = b.width
 	}
+	if m.transform = l.maybe(n.transform, b.width); m.transform != nil {
+		k = m.transform.N
+	}
+	m.transformNorm = l.norm(n.transformNorm, k)
+	m.head = l.weight(k, n.head)
+	for i := range b.ropes {
+		m.angles = append(m.angles, newAngleTable(&b.ropes[i], b.context))
+	}
+	return m, l.err
 }
 
-// forward runs rows through the model and stores their keys and values. It leaves the residual stream of the rows listed
-// in keep, which rises, in b.x, one below the other: past the last layer's keys and values the other rows are of no use and
-// are not computed. A row attends to its sequence up to its own position, so a sequence's rows stand in order and without
-// gaps.
-func (m *model) forward(k kernels.Set, b *scratch, rows []row, keep []int) {
-	n, d := len(rows), m.width
-	for i, r := range rows {
-		copy(b.x[i*d:i*d+d], m.embed[r.token*d:r.token*d+d])
+// layer builds one layer.
+func (l *loader) layer(n *layerNames) block {
+	s := &l.b.spec
+	up := s.ff
+	if s.gated {
+		up *= 2
 	}
-	for l := range m.layer {
-		w := &m.layer[l]
-		x, y := b.x[:n*d], b.y[:n*d]
-		k.RMSNorm(y, x, w.attnNorm, n, m.eps)
-		k.Linear(b.qkv[:n*w.qkv.N], y, n, w.qkv)
-		m.storeKeys(k, b, rows, l)
-		if l == m.layers-1 {
-			rows = m.compact(b, rows, keep)
-			n = len(rows)
-			x, y = b.x[:n*d], b.y[:n*d]
+	w := block{
+		attnIn: l.norm(n.attnIn, s.width), attnOut: l.norm(n.attnOut, s.width), attnSum: l.norm(n.attnSum, s.width),
+		ffIn: l.norm(n.ffIn, s.width), ffOut: l.norm(n.ffOut, s.width), ffSum: l.norm(n.ffSum, s.width),
+		qkv: l.weight(s.width, n.qkv...), out: l.weight(s.q(), n.out...),
+		up: l.weight(s.width, n.up...), down: l.weight(s.ff, n.down...),
+		qNorm: l.headNorm(n.qNorm, s.heads), kNorm: l.headNorm(n.kNorm, s.kvHeads),
+	}
+	for _, c := range []struct {
+		what      string
+		got, want int
+	}{{"queries, keys and values", w.qkv.N, s.q() + 2*s.kv()}, {"attention's output", w.out.N, s.width}, {"feed-forward layer", w.up.N, up}, {"feed-forward output", w.down.N, s.width}} {
+		if l.err == nil && c.got != c.want {
+			l.err = fmt.Errorf("the %s of a layer have %d outputs, not %d", c.what, c.got, c.want)
 		}
-		hidden, gateUp := b.hidden[:n*m.ff], b.gateUp[:2*n*m.ff]
-		m.attend(k, b, rows, l)
-		k.Linear(y, b.att[:n*w.out.K], n, w.out)
-		k.Add(x, y)
-		k.RMSNorm(y, x, w.ffNorm, n, m.eps)
-		k.Linear(gateUp, y, n, w.gateUp)
-		k.SiluMul(hidden, gateUp, n)
-		k.Linear(y, hidden, n, w.down)
-		k.Add(x, y)
 	}
+	return w
 }
 
-// compact moves the streams and queries of the rows listed in keep to the front, and gives these rows.
-func (m *model) compact(b *scratch, rows []row, keep []int) []row {
-	d, width := m.width, (m.heads+2*m.kvHeads)*m.headDim
-	b.kept = b.kept[:0]
-	for to, from := range keep {
-		copy(b.x[to*d:to*d+d], b.x[from*d:from*d+d])
-		copy(b.qkv[to*width:to*width+width], b.qkv[from*width:from*width+width])
-		b.kept = append(b.kept, rows[from])
+// weight packs linear layers with their biases, one below the other.
+func (l *loader) weight(k int, parts ...outputs) kernels.Weight {
+	if l.err != nil {
+		return kernels.Weight{}
 	}
-	return b.kept
+	w, err := l.linear(k, parts...)
+	if err == nil {
+		w.Bias, err = l.bias(parts...)
+	}
+	l.err = err
+	return w
 }
 
-// storeKeys turns queries and keys by their positions and stores keys and values.
-func (m *model) storeKeys(k kernels.Set, b *scratch, rows []row, l int) {
-	hd, half := m.headDim, m.headDim/2
-	q, kv := m.heads*hd, m.kvHeads*hd
-	width := q + 2*kv
-	for i, r := range rows {
-		at := b.qkv[i*width : i*width+width]
-		angle := r.pos * half
-		k.Rope(at[:q+kv], m.cos[angle:angle+half], m.sin[angle:angle+half], 1, m.heads+m.kvHeads, hd)
-		r.seq.pages[l][r.pos/kernels.PageSize].Put(r.pos%kernels.PageSize, m.kvHeads, hd, at[q:q+kv], at[q+kv:])
+// maybe is weight of a layer that a model may do without.
+func (l *loader) maybe(parts []outputs, k int) *kernels.Weight {
+	if len(parts) == 0 {
+		return nil
 	}
+	w := l.weight(k, parts...)
+	return &w
 }
 
-// attend lets each row's query attend to its sequence.
-func (m *model) attend(k kernels.Set, b *scratch, rows []row, l int) {
-	hd := m.headDim
-	q := m.heads * hd
-	width := q + 2*m.kvHeads*hd
-	scale := float32(1 / math.Sqrt(float64(hd)))
-	for i, r := range rows {
-		k.Attend(b.att[i*q:i*q+q], b.qkv[i*width:i*width+q], m.heads, m.kvHeads, hd, r.seq.pages[l], r.pos+1, scale)
+func (l *loader) rows(name string, n, width int) table {
+	if l.err != nil {
+		return table{}
 	}
+	t, err := l.table(name, n, width)
+	l.err = err
+	return t
 }
 
-// logits gives the logits of n rows that the last forward kept, from the from-th: [n×vocab], valid until the next call.
-func (m *model) logits(k kernels.Set, b *scratch, from, n int) []float32 {
-	d := m.width
-	b.last = grow(b.last, n*d)
-	b.logits = grow(b.logits, n*m.vocab)
-	normed, logits := b.last[:n*d], b.logits[:n*m.vocab]
-	k.RMSNorm(normed, b.x[from*d:(from+n)*d], m.norm, n, m.eps)
-	k.Linear(logits, normed, n, m.head)
-	return logits
+// vector reads a tensor as numbers.
+func (l *loader) vector(name string, shape ...int) []float32 {
+	if l.err != nil || name == "" {
+		return nil
+	}
+	v, err := l.tensor(name, shape...)
+	l.err = err
+	return v
 }
 
-func grow(s []float32, n int) []float32 {
-	if cap(s) < n {
-		return make([]float32, n+n/2)
+func (l *loader) norm(n normNames, width int) *norm {
+	if !n.on {
+		return nil
 	}
-	return s[:cap(s)]
+	return &norm{l.normWeight(n.weight, width), l.vector(n.bias, width)}
+}
+
+// normWeight reads a norm's weights; Gemma's are stored less one.
+func (l *loader) normWeight(name string, shape ...int) []float32 {
+	v := l.vector(name, shape...)
+	if l.b.names.centred {
+		for i := range v {
+			v[i]++
+		}
+	}
+	return v
+}
+
+// headNorm reads the norm of queries or keys: of one head, of all heads at once, or of each head.
+func (l *loader) headNorm(names []normNames, heads int) *norm {
+	d := l.b.headDim
+	switch {
+	case len(names) == 0:
+		return nil
+	case l.b.qkNorm == fullQKNorm:
+		return l.norm(names[0], heads*d)
+	case l.b.qkNorm == headQKNorm:
+		return l.norm(names[0], d)
+	case len(names) == 1: // a matrix
+		return &norm{weight: l.normWeight(names[0].weight, heads, d)}
+	}
+	all := new(norm)
+	for _, n := range names {
+		all.weight = append(all.weight, l.normWeight(n.weight, d)...)
+	}
+	return all
 }

@@ -13,7 +13,6 @@ type work struct {
 	req       *backends.Request
 	cancelled <-chan struct{}
 	parts     []part
-	shared    int // tokens that all parts begin with and that are worth computing once; 0 with one part
 	dropped   int // tokens dropped from the left of the prompt
 	maxTokens int
 	done      chan result // holds one
@@ -50,7 +49,7 @@ func (b *Backend) plan(req *backends.Request) (*work, error) {
 const defaultMaxTokens = 256
 
 // planGenerate leaves room in the context for the tokens to come, half of it at most, and drops what does not fit from
-// the prompt's left, behind the tokens that begin every text.
+// the prompt's left, the tokens that begin every text included, as lm-evaluation-harness does.
 func (b *Backend) planGenerate(w *work) {
 	ids := b.promptIDs(w.req.Prompt)
 	size := b.model.context
@@ -61,22 +60,14 @@ func (b *Backend) planGenerate(w *work) {
 	room := size - min(w.maxTokens, size/2)
 	if len(ids) > room {
 		w.dropped = len(ids) - room
-		lead := min(len(b.tok.Encode("", true)), room-1)
-		ids = append(slices.Clone(ids[:lead]), ids[lead+w.dropped:]...)
+		ids = ids[w.dropped:]
 	}
 	w.maxTokens = min(w.maxTokens, size-len(ids))
 	w.parts = []part{{ids: ids}}
 }
 
-// encode encodes a text with the tokens that begin and end texts. A text that has the beginning token already, as chat
-// templates write it, gets no second one.
-func (b *Backend) encode(text string) []int {
-	ids := b.tok.Encode(text, true)
-	if bos := b.model.bos; bos >= 0 && len(ids) > 1 && ids[0] == bos && ids[1] == bos {
-		return ids[1:]
-	}
-	return ids
-}
+// encode encodes a text with the tokens that begin and end texts, but one that begins with such a token already.
+func (b *Backend) encode(text string) []int { return b.tok.Encode(text, !b.begins(text)) }
 
 // promptIDs encodes a prompt; an empty one is the token that begins texts.
 func (b *Backend) promptIDs(prompt string) []int {
@@ -105,14 +96,15 @@ func (b *Backend) planScores(w *work) error {
 			return backends.Errorf(backends.KindInvalid, op, "continuation %d (%q) adds no token to the prompt", i, c)
 		}
 		p := part{ids: ids, from: context, into: i}
+		if n := len(ids) - context; n > b.model.context {
+			return backends.Errorf(backends.KindInvalid, op, "continuation %d has %d tokens, and the model's context %d", i, n, b.model.context)
+		}
+		// The last token is not fed.
 		if over := len(ids) - (b.model.context + 1); over > 0 {
 			w.dropped = max(w.dropped, over)
-			p.ids, p.from = ids[over:], max(1, context-over)
+			p.ids, p.from = ids[over:], context-over
 		}
 		w.parts = append(w.parts, p)
-	}
-	if len(w.parts) > 1 && w.dropped == 0 {
-		w.shared = commonPrefix(w.parts)
 	}
 	return nil
 }
@@ -120,37 +112,27 @@ func (b *Backend) planScores(w *work) error {
 // isSpace is what Python's str.rstrip strips.
 func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
 
-// commonPrefix counts the tokens that all parts begin with and that no part scores, less one: the last of them gives
-// the first logits of each part, and is computed with it.
-func commonPrefix(parts []part) int {
-	n := parts[0].from
-	for _, p := range parts[1:] {
-		n = min(n, p.from)
-		for i := range n {
-			if p.ids[i] != parts[0].ids[i] {
-				n = i
-				break
-			}
-		}
-	}
-	return max(0, n-1)
-}
-
-// planRolling cuts a text into windows in which every token is scored once, with as much context as there is room for:
-// the first window begins with the token that begins texts, a later one ends at its last new token.
+// planRolling cuts a text into windows.
 func (b *Backend) planRolling(w *work) error {
 	ids := b.tok.Encode(w.req.Prompt, false)
 	if len(ids) == 0 {
 		return backends.Errorf(backends.KindInvalid, "score text", "it has no tokens")
 	}
-	size := b.model.context
+	w.parts = windows(ids, b.first, b.model.context)
+	return nil
+}
+
+// windows cuts a text into windows of which each token is scored once, by at least one before it: the first window
+// begins with the token that begins texts, each later one ends at its last new token and is as long as fits, which are
+// the windows of lm-evaluation-harness for a context of 1.
+func windows(ids []int, first, size int) []part {
 	n := min(size, len(ids))
-	w.parts = []part{{ids: append([]int{b.first}, ids[:n]...), from: 1}}
+	parts := []part{{ids: append([]int{first}, ids[:n]...), from: 1}}
 	for n < len(ids) {
 		fresh := min(size, len(ids)-n)
 		n += fresh
 		window := ids[n-size-1 : n]
-		w.parts = append(w.parts, part{ids: window, from: len(window) - fresh})
+		parts = append(parts, part{ids: window, from: len(window) - fresh})
 	}
-	return nil
+	return parts
 }

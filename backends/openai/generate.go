@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -91,7 +92,11 @@ func (b *Backend) reasons() bool {
 
 // generateBody writes a request, and tells how many tokens of the prompt had no room.
 func (b *Backend) generateBody(req *backends.Request, form form) (body []byte, dropped int) {
-	body = make([]byte, 0, 256+len(req.Prompt)+len(req.Prompt)/8)
+	size := 256 + len(req.Prompt) + len(b.args.extra)
+	for _, m := range req.Messages {
+		size += len(m.Content) + 64
+	}
+	body = make([]byte, 0, size+size/16) // room for what is escaped
 	body = append(body, `{"model":`...)
 	body = quote(body, b.model)
 	if b.chat {
@@ -209,8 +214,40 @@ func appendFloat(body []byte, v float64) []byte { return strconv.AppendFloat(bod
 
 // quote writes a text as JSON; bytes that are no UTF-8 become U+FFFD.
 func quote(body []byte, s string) []byte {
+	if utf8.ValidString(s) {
+		return quoteValid(body, s)
+	}
 	body, _ = jsontext.AppendQuote(body, s) // the error says only that something became U+FFFD
 	return body
+}
+
+// quoteValid writes a text of valid UTF-8 as JSON. Prompts are the most of what is sent, and this is the most of the work of
+// sending them: stretches without anything to escape are copied whole.
+func quoteValid(body []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	body = append(body, '"')
+	from := 0
+	for i := range len(s) {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		body = append(body, s[from:i]...)
+		from = i + 1
+		switch c {
+		case '"', '\\':
+			body = append(body, '\\', c)
+		case '\n':
+			body = append(body, '\\', 'n')
+		case '\t':
+			body = append(body, '\\', 't')
+		case '\r':
+			body = append(body, '\\', 'r')
+		default:
+			body = append(body, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+	}
+	return append(append(body, s[from:]...), '"')
 }
 
 // seedOf gives the seed of a draw: 31 bits, which every server takes.

@@ -17,6 +17,12 @@ import (
 //go:embed prices.yaml
 var shipped []byte
 
+//go:embed prices.schema.json
+var schema []byte
+
+// Schema gives the JSON Schema (draft 2020-12) of price files, for editors.
+func Schema() []byte { return slices.Clone(schema) }
+
 // Price is what a model's tokens cost, in USD a million.
 type Price struct {
 	// Input is the price of prompt tokens, CachedInput that of those which the server had in its cache.

@@ -1,13 +1,18 @@
 package price
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/onset-eval/onset/backends"
 )
@@ -86,6 +91,42 @@ func TestLoad(t *testing.T) {
 		_, err := Load(write(text))
 		if err == nil || !strings.Contains(err.Error()+hint(err), want) {
 			t.Errorf("%q: %v, not %q", text, err, want)
+		}
+	}
+}
+
+// TestSchemaAgrees sees that the schema accepts what the decoder does and refuses what it refuses.
+func TestSchemaAgrees(t *testing.T) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("prices.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := c.Compile("prices.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{
+		string(shipped),
+		"models: [{model: a/b*, input: 0, output: 1.5}]",
+		"models: [{model: a/*, input: 0, output: 1.5, batch: 0.5, cached_input: 0}]",
+		"models: []", "as_of: x", "models: [{model: a, input: 0, output: 1}]", "models: [{model: a/*b, input: 0, output: 1}]",
+		"models: [{model: a/b, input: -1, output: 1}]", "models: [{model: a/b, output: 1}]", "models: [{model: a/b, input: x, output: 1}]",
+		"models: [{model: a/b, input: 1, output: 1, more: 1}]", "more: 1\nmodels: [{model: a/b, input: 1, output: 1}]",
+	} {
+		var value any
+		if err := yaml.Unmarshal([]byte(text), &value); err != nil {
+			t.Fatal(err)
+		}
+		if day, ok := value.(map[string]any)["as_of"]; ok {
+			value.(map[string]any)["as_of"] = fmt.Sprint(day)
+		}
+		_, decoded := decode("p.yaml", []byte(text))
+		if checked := compiled.Validate(value); (checked == nil) != (decoded == nil) {
+			t.Errorf("%.60s…: the decoder says %v, the schema %v", text, decoded, checked)
 		}
 	}
 }

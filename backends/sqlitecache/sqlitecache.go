@@ -1,8 +1,7 @@
 // Package sqlitecache keeps responses in an SQLite file, for backends.Cache. Several processes may share a file.
 //
-// Writes are gathered and committed together: one commit a write gives some 600 writes a second, batches of 500 give
-// 26,000 (measured on two busy cores with 2 KB rows). What was Put is read back at once by the same store, and is
-// durable after Close or after a second at most.
+// Writes that arrive together are committed together: one commit a write gives some 600 writes a second, batches of 500
+// give 26,000 (measured on two busy cores with 2 KB rows). What was Put outlives this process, however that ends.
 package sqlitecache
 
 import (
@@ -14,18 +13,11 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/sourcegraph/conc"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/onset-eval/onset/backends"
-)
-
-// batchSize and batchWait bound what waits to be committed.
-const (
-	batchSize = 500
-	batchWait = time.Second
 )
 
 // Store is an open cache file. Its methods may be called concurrently.
@@ -37,10 +29,27 @@ type Store struct {
 	quit   chan struct{}
 	writer conc.WaitGroup
 
-	mu      sync.Mutex // guards what follows
-	pending map[string][]byte
-	err     error // of the writer; every later call gives it
-	closed  bool
+	mu sync.Mutex // guards what follows
+	// next gathers what is Put while committing is being committed; committing may be nil.
+	next, committing *batch
+	err              error // of the writer; every later call gives it
+	closed           bool
+}
+
+// batch is what is committed together.
+type batch struct {
+	values map[string][]byte
+	done   chan struct{} // closed when it is committed, or will never be: then the store's err is set
+}
+
+func newBatch() *batch { return &batch{values: make(map[string][]byte), done: make(chan struct{})} }
+
+// waiting gives the value of a key that is not committed yet. The lock is held.
+func (s *Store) waiting(key string) (value []byte, found bool) {
+	if value, found = s.next.values[key]; !found && s.committing != nil {
+		value, found = s.committing.values[key]
+	}
+	return value, found
 }
 
 var _ backends.Store = (*Store)(nil)
@@ -85,14 +94,14 @@ func open(ctx context.Context, file string) (*Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return &Store{
-		file: file, db: db, get: get, wake: make(chan struct{}, 1), quit: make(chan struct{}), pending: make(map[string][]byte),
+		file: file, db: db, get: get, wake: make(chan struct{}, 1), quit: make(chan struct{}), next: newBatch(),
 	}, nil
 }
 
 // Get gives the value of a key.
 func (s *Store) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	s.mu.Lock()
-	value, waiting := s.pending[key]
+	value, waiting := s.waiting(key)
 	err := s.err
 	s.mu.Unlock()
 	if err != nil || waiting {
@@ -108,24 +117,38 @@ func (s *Store) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	return value, err == nil, err
 }
 
-// Put keeps a value. It returns before the value is durable; a failure to make it so is the error of a later call.
-func (s *Store) Put(_ context.Context, key string, value []byte) error {
+// Put keeps a value. It returns when the value is in the file, or with the reason why it is not.
+func (s *Store) Put(ctx context.Context, key string, value []byte) error {
+	mine, err := s.gather(key, value)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-mine.done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// gather adds a value to the batch that is committed next.
+func (s *Store) gather(key string, value []byte) (*batch, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.err != nil:
-		return s.err
+		return nil, s.err
 	case s.closed:
-		return &Error{s.file, errors.New("it is closed")}
+		return nil, &Error{s.file, errors.New("it is closed")}
 	}
-	s.pending[key] = value
-	if len(s.pending) >= batchSize {
-		select {
-		case s.wake <- struct{}{}:
-		default:
-		}
+	s.next.values[key] = value
+	select {
+	case s.wake <- struct{}{}:
+	default:
 	}
-	return nil
+	return s.next, nil
 }
 
 // Close makes everything durable and closes the file.
@@ -144,14 +167,11 @@ func (s *Store) Close() error {
 	return errors.Join(s.err, s.get.Close(), s.db.Close())
 }
 
-// commitLoop commits what waits, when there is enough of it, when it has waited long enough, and at the end.
+// commitLoop commits what waits, whenever something does, and at the end.
 func (s *Store) commitLoop() {
-	tick := time.NewTicker(batchWait)
-	defer tick.Stop()
 	for {
 		select {
 		case <-s.wake:
-		case <-tick.C:
 		case <-s.quit:
 			s.commit()
 			return
@@ -162,26 +182,20 @@ func (s *Store) commitLoop() {
 
 func (s *Store) commit() {
 	s.mu.Lock()
-	batch := make(map[string][]byte, len(s.pending))
-	for k, v := range s.pending {
-		batch[k] = v
-	}
+	b := s.next
+	s.next, s.committing = newBatch(), b
 	s.mu.Unlock()
-	if len(batch) == 0 {
-		return
+	var err error
+	if len(b.values) > 0 {
+		err = s.insert(b.values)
 	}
-	err := s.insert(batch)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err != nil {
+	s.committing = nil
+	if err != nil && s.err == nil {
 		s.err = &Error{s.file, fmt.Errorf("write: %w", err)}
-		return
 	}
-	for k, v := range batch {
-		if now, ok := s.pending[k]; ok && len(now) == len(v) && string(now) == string(v) {
-			delete(s.pending, k)
-		}
-	}
+	close(b.done)
 }
 
 func (s *Store) insert(batch map[string][]byte) error {

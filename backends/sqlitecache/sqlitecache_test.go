@@ -1,10 +1,13 @@
 package sqlitecache_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/sourcegraph/conc/pool"
@@ -143,5 +146,62 @@ func TestDamagedFile(t *testing.T) {
 	var e *sqlitecache.Error
 	if !errors.As(err, &e) || e.File != file || e.Hint() == "" {
 		t.Errorf("a damaged file gives %v, want an Error with the file and a hint", err)
+	}
+}
+
+// What Put returned for is in the file, for another reader and without Close.
+func TestPutIsInTheFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.db")
+	writer, err := sqlitecache.Open(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := writer.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	reader, err := sqlitecache.Open(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := reader.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	var writers sync.WaitGroup
+	for i := range 100 {
+		writers.Go(func() {
+			key := fmt.Sprint(i)
+			if err := writer.Put(t.Context(), key, []byte(key)); err != nil {
+				t.Error(err)
+			}
+			if value, found, err := reader.Get(t.Context(), key); err != nil || !found || string(value) != key {
+				t.Errorf("%s: %q, %v, %v", key, value, found, err)
+			}
+		})
+	}
+	writers.Wait()
+}
+
+func BenchmarkPut(b *testing.B) {
+	store, err := sqlitecache.Open(b.Context(), filepath.Join(b.TempDir(), "c.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	value := bytes.Repeat([]byte("x"), 2048)
+	var n atomic.Int64
+	b.SetParallelism(32) // 64 writers on two processors
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := store.Put(b.Context(), fmt.Sprint(n.Add(1)), value); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "puts/s")
+	if err := store.Close(); err != nil {
+		b.Fatal(err)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,9 +30,18 @@ type dryRequest struct {
 	Targets       []string           `json:"targets,omitempty"`
 }
 
+// defaultMaxTokens is what a request without a bound is taken to generate at most.
+const defaultMaxTokens = 256
+
 // dryRun makes every request of a plan and asks none.
-func dryRun(ctx context.Context, a *app, spec runSpec, shard runner.Shard, asJSON bool) error {
+func dryRun(ctx context.Context, a *app, spec runSpec, shard runner.Shard, o executeOptions) error {
+	asJSON := o.json
 	plan, err := spec.plan()
+	if err != nil {
+		return err
+	}
+	o.budget = "" // nothing is spent
+	spend, err := o.open("")
 	if err != nil {
 		return err
 	}
@@ -44,6 +54,7 @@ func dryRun(ctx context.Context, a *app, spec runSpec, shard runner.Shard, asJSO
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	for i, m := range plan.Models {
+		whole := dryCount{}
 		for _, c := range plan.Cells {
 			count := dryCount{}
 			opts, err := runner.SampleOptions(plan.Ask, c, infos[i])
@@ -76,6 +87,10 @@ func dryRun(ctx context.Context, a *app, spec runSpec, shard runner.Shard, asJSO
 			if !asJSON {
 				count.print(out, m.Name, c)
 			}
+			whole.plus(count)
+		}
+		if !asJSON {
+			whole.printCost(out, spend, m, infos[i])
 		}
 	}
 	return out.Flush()
@@ -84,13 +99,37 @@ func dryRun(ctx context.Context, a *app, spec runSpec, shard runner.Shard, asJSO
 // dryCount sums what a cell asks.
 type dryCount struct {
 	samples, requests, characters int
-	first                         string
+	// most bounds the tokens that are generated.
+	most  int
+	first string
+}
+
+func (d *dryCount) plus(o dryCount) {
+	d.samples, d.requests, d.characters, d.most = d.samples+o.samples, d.requests+o.requests, d.characters+o.characters, d.most+o.most
+}
+
+// printCost says what a model's requests cost, from answers of one token to the longest allowed.
+func (d *dryCount) printCost(w *bufio.Writer, s *spending, m backends.Model, info backends.Info) {
+	p, known := s.priceOf(m, info)
+	in := d.characters / charactersPerToken
+	switch {
+	case !known:
+		fmt.Fprintf(w, "%s: %d requests, about %d tokens in and at most %d out; its price is not known (see --prices)\n", m.Name, d.requests, in, d.most)
+	case p.Input+p.Output > 0:
+		least := p.Of(backends.Usage{PromptTokens: in, CompletionTokens: min(d.requests, d.most)})
+		most := p.Of(backends.Usage{PromptTokens: in, CompletionTokens: d.most})
+		fmt.Fprintf(w, "%s: %d requests, about %d tokens in and at most %d out: from %s to %s at the prices of %s\n",
+			m.Name, d.requests, in, d.most, usd(least), usd(most), cmp.Or(s.prices.AsOf, "your file"))
+	}
 }
 
 func (d *dryCount) add(s *tasks.Sample, draws int) {
 	d.samples++
 	d.requests += len(s.Requests) * draws
 	for _, r := range s.Requests {
+		if r.Kind == backends.Generate {
+			d.most += cmp.Or(r.Sampling.MaxTokens, defaultMaxTokens) * draws
+		}
 		text := r.Prompt
 		for _, m := range r.Messages {
 			text += m.Role + ": " + m.Content + "\n"

@@ -201,6 +201,9 @@ func (o *planOptions) useLadder(s *study) error {
 		return usage(err)
 	}
 	var xs []float64
+	if l, err = countLadder(l); err != nil {
+		return err
+	}
 	for _, m := range l.Models {
 		if x := m.Scale.On(l.Axis); x > 0 && l.Axis != backends.AxisLoss {
 			xs = append(xs, math.Log10(x))

@@ -11,7 +11,6 @@ import (
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/backends/anthropic"
 	"github.com/onset-eval/onset/backends/gemini"
-	"github.com/onset-eval/onset/backends/local"
 	"github.com/onset-eval/onset/backends/local/ladder"
 	"github.com/onset-eval/onset/backends/openai"
 	"github.com/onset-eval/onset/backends/process"
@@ -37,9 +36,7 @@ func providers() []provider {
 		},
 		{
 			name: "local", doc: "a Hugging Face checkpoint folder, run in this process on the CPU", example: "local/checkpoints/pythia-70m",
-			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
-				return local.Open(ctx, m.Ref.Model, local.Options{})
-			},
+			open: openLocal,
 		},
 		{
 			name: "openai", doc: "OpenAI's API, and servers that speak it: vLLM, SGLang, llama-server, TGI, Ollama (--base-url)", example: "openai/gpt-4o",
@@ -98,7 +95,8 @@ func parseModel(ref string) (backends.Model, error) {
 type opener struct {
 	providers []provider
 	retry     backends.RetryOptions
-	spend     *spending // nil asks without prices and cache
+	spend     *spending  // nil asks without prices and cache
+	batches   *batchRuns // nil asks each request by itself
 }
 
 // Describe asks what the model is, which may open and close it.
@@ -107,10 +105,10 @@ func (o opener) Describe(ctx context.Context, m backends.Model) (backends.Info, 
 	if err != nil {
 		return backends.Info{}, err
 	}
-	if p.describe != nil {
+	if p.describe != nil && o.batches == nil {
 		return p.describe(ctx, m)
 	}
-	b, err := o.open(ctx, m)
+	b, err := o.openBatched(ctx, m)
 	if err != nil {
 		return backends.Info{}, err
 	}
@@ -120,7 +118,7 @@ func (o opener) Describe(ctx context.Context, m backends.Model) (backends.Info, 
 
 // Open opens the model, retried, charged for and cached.
 func (o opener) Open(ctx context.Context, m backends.Model) (backends.Backend, error) {
-	b, err := o.open(ctx, m)
+	b, err := o.openBatched(ctx, m)
 	if err != nil {
 		return nil, err
 	}
@@ -128,11 +126,20 @@ func (o opener) Open(ctx context.Context, m backends.Model) (backends.Backend, e
 	if o.spend == nil {
 		return b, nil
 	}
-	wrapped, err := o.spend.wrap(ctx, b, m)
+	wrapped, err := o.spend.wrap(ctx, b, m, o.batches != nil)
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
 	return wrapped, nil
+}
+
+// openBatched opens the model, and has it answer by batches where the run is to.
+func (o opener) openBatched(ctx context.Context, m backends.Model) (backends.Backend, error) {
+	b, err := o.open(ctx, m)
+	if err != nil || o.batches == nil {
+		return b, err
+	}
+	return o.batches.wrap(b)
 }
 
 func (o opener) open(ctx context.Context, m backends.Model) (backends.Backend, error) {

@@ -26,6 +26,7 @@ type executeOptions struct {
 	json        bool
 	retryErrors bool
 	metricsAddr string
+	batch       bool
 	spendFlags
 }
 
@@ -37,6 +38,7 @@ func (o *executeOptions) add(cmd *cobra.Command) {
 	fs.BoolVarP(&o.quiet, "quiet", "q", false, "show no progress")
 	fs.BoolVar(&o.json, "json", false, "write the results as JSON to stdout, and progress as a JSON event a line to stderr")
 	fs.StringVar(&o.metricsAddr, "metrics-addr", "", "serve Prometheus metrics of the run at this address, as 127.0.0.1:9464")
+	fs.BoolVar(&o.batch, "batch", false, "ask by the vendor's batch interface: cheaper, within a day, and picked up again by onset resume --batch")
 	o.spendFlags.add(cmd)
 }
 
@@ -77,7 +79,7 @@ func runRun(ctx context.Context, a *app, o runOptions) error {
 		fmt.Fprintf(a.stderr, "warning: --python-hooks %s executes code from %s\n", spec.Python, strings.Join(spec.Include, ", "))
 	}
 	if o.dryRun {
-		return dryRun(ctx, a, spec, shard, o.json)
+		return dryRun(ctx, a, spec, shard, o.executeOptions)
 	}
 	dir := o.output
 	if dir == "" {
@@ -126,6 +128,10 @@ func execute(ctx context.Context, a *app, x execution) error {
 		providers: providers(),
 		retry:     backends.RetryOptions{MaxAttempts: x.opts.maxRetries + 1, AttemptTimeout: x.opts.timeout},
 		spend:     spend,
+	}
+	if x.opts.batch {
+		open.batches = &batchRuns{file: batchFile(x.dir, x.shard), out: a.stderr}
+		open.retry.AttemptTimeout = 0 // an attempt takes up to a day
 	}
 	infos, err := runner.Check(ctx, plan, open)
 	if err == nil {
@@ -240,7 +246,7 @@ func (x execution) record(ctx context.Context, a *app, plan runner.Plan, infos [
 		err = writer.Flush(ctx)
 	}
 	if err != nil {
-		return withFallbackHint(err, "what is recorded stays; continue with: onset resume %s", x.dir)
+		return withFallbackHint(err, "what is recorded stays; continue with: onset resume %s%s", map[bool]string{true: "--batch "}[x.opts.batch], x.dir)
 	}
 	if summary.Errors > 0 {
 		fmt.Fprintf(a.stderr, "onset: %d samples ended in an error and are in no score; onset resume --retry-errors %s tries them again\n", summary.Errors, x.dir)

@@ -4,19 +4,23 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/price"
 	"github.com/onset-eval/onset/tasks"
 )
 
 func newSchemaCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:       "schema suite|ladder",
-		Short:     "print the JSON Schema of suite or ladder files, for editors",
+		Use:       "schema suite|ladder|prices",
+		Short:     "print the JSON Schema of suite, ladder or price files, for editors",
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
-		ValidArgs: []string{"suite", "ladder"},
+		ValidArgs: []string{"suite", "ladder", "prices"},
 		RunE: func(_ *cobra.Command, args []string) error {
 			schema := tasks.SuiteSchema()
-			if args[0] == "ladder" {
+			switch args[0] {
+			case "ladder":
 				schema = backends.LadderSchema()
+			case "prices":
+				schema = price.Schema()
 			}
 			_, err := a.stdout.Write(append(schema, '\n'))
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"net/url"
@@ -142,9 +143,12 @@ func loopback(endpoint string) bool {
 }
 
 // wrap puts the price and the cache around a model.
-func (s *spending) wrap(ctx context.Context, b backends.Backend, m backends.Model) (backends.Backend, error) {
+func (s *spending) wrap(ctx context.Context, b backends.Backend, m backends.Model, batch bool) (backends.Backend, error) {
 	info := b.Info()
 	p, _ := s.priceOf(m, info)
+	if batch {
+		p = p.Times(p.Batch)
+	}
 	b = price.Charge(b, p, s.meter)
 	mode := s.mode
 	if mode == "" {
@@ -193,10 +197,11 @@ func (s *spending) overBudget(dir string) error {
 
 // usd writes an amount of money, small ones with their leading digits.
 func usd(v float64) string {
-	if v != 0 && v < 0.995 {
-		return fmt.Sprintf("$%.2g", v)
+	digits := 2
+	if v > 0 && v < 1 {
+		digits = max(2, 1+int(math.Ceil(-math.Log10(v))))
 	}
-	return fmt.Sprintf("$%.2f", v)
+	return fmt.Sprintf("$%.*f", digits, v)
 }
 
 // listen opens an address for serving this process's metrics.

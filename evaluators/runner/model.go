@@ -32,6 +32,7 @@ type modelRun struct {
 	drained bool             // set by the producer; read after it ended
 
 	recorded, skipped, errors atomic.Int64
+	unasked                   atomic.Bool // some job that a worker had was not asked, since the run drains
 }
 
 // job is one sample and draw of a cell.
@@ -137,6 +138,10 @@ func (r *modelRun) do(ctx context.Context, j job) error {
 	caught := panics.Try(func() { responses, failure = r.ask(ctx, j) })
 	if caught != nil {
 		failure = &backends.Error{Kind: backends.KindInternal, Op: "answer request", Err: caught.AsError()}
+	}
+	if errors.Is(failure, backends.ErrDrained) {
+		r.unasked.Store(true) // it has no record, and a resume asks it
+		return nil
 	}
 	if failure != nil && ends(ctx, failure) {
 		return fmt.Errorf("model %s, task %s, sample %s: %w", r.model.Name, j.key.Task, j.key.Sample, failure)

@@ -24,7 +24,7 @@ func Header(p Plan, infos []backends.Info, version string) (runlog.Header, error
 		h.Quirks = harness.Source
 	}
 	for i, m := range p.Models {
-		h.Models = append(h.Models, runlog.ModelHeader{Model: m, Info: infos[i]})
+		h.Models = append(h.Models, runlog.ModelHeader{Model: m.Counted(infos[i]), Info: infos[i]})
 	}
 	lost := lettered(p, infos)
 	if len(lost) > 0 {

@@ -68,35 +68,65 @@ func reportBest(b *testing.B, count int, thing string, run func()) {
 	b.ReportMetric(1e9/rate, "best-ns/"+thing)
 }
 
+// BenchmarkDecode is Linear of few rows with weights that no cache holds: the share of the speed at which the same
+// bytes are read by a plain loop.
+func BenchmarkDecode(b *testing.B) {
+	const bytes, k = 96 << 20, 2048
+	for typ := F32; typ <= F16; typ++ {
+		w := NewWeight(bytes/k/typ.Size(), k, typ)
+		for i := range w.Half {
+			w.Half[i] = 0x3c00
+		}
+		for i := range w.Data {
+			w.Data[i] = 0.5
+		}
+		for _, m := range []int{1, 2, 4, 8} {
+			b.Run(fmt.Sprintf("%s,m%d", typ, m), func(b *testing.B) {
+				benchEach(b, func(b *testing.B, s Set) {
+					if s.Name() == "generic" {
+						b.Skip("not what it is for")
+					}
+					a, dst := ordinary.into(newRand(1), make([]float32, m*k)), make([]float32, m*w.N)
+					var read, linear float64
+					for b.Loop() {
+						read = max(read, readRate(w))
+						start := time.Now()
+						s.Linear(dst, a, m, w)
+						linear = max(linear, bytes/time.Since(start).Seconds())
+					}
+					b.ReportMetric(linear/1e9, "GB/s")
+					b.ReportMetric(100*linear/read, "%read")
+				})
+			})
+		}
+	}
+}
+
 func BenchmarkAttend(b *testing.B) {
 	for _, d := range []struct{ heads, dim, n int }{{1, 8, 16}, {2, 16, 64}, {4, 32, 16}, {4, 32, 64}, {4, 32, 128}, {12, 64, 512}} {
 		b.Run(fmt.Sprintf("heads%d,dim%d,n%d", d.heads, d.dim, d.n), func(b *testing.B) {
 			benchEach(b, func(b *testing.B, s Set) {
-				r := newRand(1)
-				pages := make([]Page, (d.n+PageSize-1)/PageSize)
-				for i := range pages {
-					pages[i].K = ordinary.into(r, make([]float32, d.heads*d.dim*PageSize))
-					pages[i].V = ordinary.into(r, make([]float32, d.heads*d.dim*PageSize))
-				}
-				q, dst := ordinary.into(r, make([]float32, d.heads*d.dim)), make([]float32, d.heads*d.dim)
+				a := Attention{Heads: d.heads, KVHeads: d.heads, Dim: d.dim}
+				q, ld, rows, a := attendCase{Attention: a, rows: 1, to: d.n}.make(nil, plain(), newRand(1), ordinary)
+				dst := make([]float32, d.heads*d.dim)
 				b.ReportAllocs()
 				for b.Loop() {
-					s.Attend(dst, q, d.heads, d.heads, d.dim, pages, d.n, 0.2)
+					s.Attend(dst, q, ld, rows, a)
 				}
-				reportBest(b, d.heads*d.n, "key", func() { s.Attend(dst, q, d.heads, d.heads, d.dim, pages, d.n, 0.2) })
+				reportBest(b, d.heads*d.n, "key", func() { s.Attend(dst, q, ld, rows, a) })
 			})
 		})
 	}
 }
 
-func BenchmarkSiluMul(b *testing.B) {
+func BenchmarkGate(b *testing.B) {
 	benchEach(b, func(b *testing.B, s Set) {
 		const m, n = 16, 344
 		x, dst := ordinary.into(newRand(1), make([]float32, 2*m*n)), make([]float32, m*n)
 		for b.Loop() {
-			s.SiluMul(dst, x, m)
+			s.Gate(dst, x, m, Silu)
 		}
-		reportBest(b, m*n, "value", func() { s.SiluMul(dst, x, m) })
+		reportBest(b, m*n, "value", func() { s.Gate(dst, x, m, Silu) })
 	})
 }
 

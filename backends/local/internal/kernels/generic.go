@@ -6,66 +6,9 @@ import "math"
 // conversions around products keep compilers from fusing them with a following sum.
 type generic struct{}
 
-var _ Set = generic{}
+var _ parts = generic{}
 
 func (generic) Name() string { return "generic" }
-
-func (generic) Linear(dst, a []float32, m int, w Weight) {
-	checkLinear(dst, a, m, w)
-	for i := range m {
-		row := a[i*w.K : (i+1)*w.K]
-		for n := 0; n < w.N; n += PanelWidth {
-			panel := w.Data[n*w.K : (n+PanelWidth)*w.K]
-			var sum [PanelWidth]float32
-			for k := 0; k < w.K; k += BlockK {
-				end := min(k+BlockK, w.K)
-				var block [PanelWidth]float32
-				panelChain(&block, row[k:end], panel[k*PanelWidth:end*PanelWidth])
-				if k == 0 {
-					sum = block
-					continue
-				}
-				for j := range sum {
-					sum[j] += block[j]
-				}
-			}
-			copy(dst[i*w.N+n:i*w.N+min(n+PanelWidth, w.N)], sum[:])
-		}
-	}
-}
-
-// panelChain adds a·panel to sum, one chain over k an output; panel is [len(a)][PanelWidth].
-func panelChain(sum *[PanelWidth]float32, a, panel []float32) {
-	for k, x := range a {
-		line := (*[PanelWidth]float32)(panel[k*PanelWidth:])
-		for j := range sum {
-			// fma, which is too long for the compiler to inline.
-			p, c := float64(x)*float64(line[j]), float64(sum[j])
-			s := p + c
-			if math.Float64bits(s)<<35 == 1<<63 || math.Abs(s) < 0x1p-126 {
-				sum[j] = roundOdd(p, c, s)
-				continue
-			}
-			sum[j] = float32(s)
-		}
-	}
-}
-
-func (generic) RMSNorm(dst, x, weight []float32, m int, eps float32) {
-	checkNorm(dst, x, weight, m)
-	n := len(weight)
-	for i := range m {
-		row, out := x[i*n:(i+1)*n], dst[i*n:(i+1)*n]
-		var lanes [16]float32
-		for j, v := range row {
-			lanes[j%16] = fma(v, v, lanes[j%16])
-		}
-		inv := rmsScale(&lanes, n, eps)
-		for j, v := range row {
-			out[j] = float32(v*inv) * weight[j]
-		}
-	}
-}
 
 // tree adds 16 lanes in halves: 8 pairs 8 apart, then 4, 2 and 1.
 func tree(lanes *[16]float32) float32 {
@@ -77,18 +20,71 @@ func tree(lanes *[16]float32) float32 {
 	return lanes[0]
 }
 
-// rmsScale is 1/sqrt(Σ/n + eps) of the lanes' sum.
-func rmsScale(lanes *[16]float32, n int, eps float32) float32 {
-	mean := tree(lanes) / float32(n)
+func (generic) RMSNorm(dst, x, weight []float32, m int, eps float32) {
+	n := checkNorm(dst, x, weight, nil, m)
+	for i := range m {
+		row, out := x[i*n:(i+1)*n], dst[i*n:(i+1)*n]
+		normalize(out, row, weight, nil, 0, inverseRoot(sumSquares(row, 0), n, eps))
+	}
+}
+
+func (generic) LayerNorm(dst, x, weight, bias []float32, m int, eps float32) {
+	n := checkNorm(dst, x, weight, bias, m)
+	for i := range m {
+		row, out := x[i*n:(i+1)*n], dst[i*n:(i+1)*n]
+		var lanes [16]float32
+		for j, v := range row {
+			lanes[j%16] += v
+		}
+		mean := tree(&lanes) / float32(n)
+		normalize(out, row, weight, bias, mean, inverseRoot(sumSquares(row, mean), n, eps))
+	}
+}
+
+// normalize sets out = ((x-mean)·inv)·weight + bias.
+func normalize(out, x, weight, bias []float32, mean, inv float32) {
+	for j, v := range x {
+		y, w, b := float32((v-mean)*inv), float32(1), float32(0)
+		if weight != nil {
+			w = weight[j]
+		}
+		if bias != nil {
+			b = bias[j]
+		}
+		out[j] = fma(y, w, b)
+	}
+}
+
+// sumSquares is Σ (x-mean)² in 16 lanes.
+func sumSquares(x []float32, mean float32) float32 {
+	var lanes [16]float32
+	for j, v := range x {
+		v -= mean
+		lanes[j%16] = fma(v, v, lanes[j%16])
+	}
+	return tree(&lanes)
+}
+
+// inverseRoot is 1/sqrt(sum/n + eps).
+func inverseRoot(sum float32, n int, eps float32) float32 {
+	mean := sum / float32(n)
 	return 1 / float32(math.Sqrt(float64(mean+eps)))
 }
 
-func (generic) SiluMul(dst, gateUp []float32, m int) {
-	n := checkSilu(dst, gateUp, m)
+func (generic) Activate(x []float32, f Activation) {
+	call := f.function()
+	for i, v := range x {
+		x[i] = call(v)
+	}
+}
+
+func (generic) Gate(dst, gateUp []float32, m int, f Activation) {
+	n := checkGate(dst, gateUp, m)
+	call := f.function()
 	for i := range m {
 		gate, up := gateUp[2*i*n:(2*i+1)*n], gateUp[(2*i+1)*n:(2*i+2)*n]
 		for j, g := range gate {
-			dst[i*n+j] = float32(g/(1+exp(-g))) * up[j]
+			dst[i*n+j] = float32(call(g)) * up[j]
 		}
 	}
 }
@@ -100,49 +96,95 @@ func (generic) Add(dst, x []float32) {
 	}
 }
 
-func (generic) Rope(x, cos, sin []float32, m, heads, dim int) {
-	checkRope(x, cos, sin, m, heads, dim)
-	half := dim / 2
+func (generic) AddBias(x, bias []float32, m int) {
+	checkBias(x, bias, m)
+	n := len(bias)
 	for i := range m {
+		for j, v := range bias {
+			x[i*n+j] += v
+		}
+	}
+}
+
+func (generic) Scale(x []float32, by float32) {
+	for i := range x {
+		x[i] *= by
+	}
+}
+
+func (generic) SoftCap(x []float32, limit float32) {
+	inv := checkCap(limit)
+	for i, v := range x {
+		x[i] = softCap(v, limit, inv)
+	}
+}
+
+func (generic) Rope(x []float32, ld int, pos []int, cos, sin []float32, heads int, r Rotary) {
+	checkRope(x, ld, pos, cos, sin, heads, r)
+	half := r.Rot / 2
+	step, pair := 1, half
+	if r.Interleaved {
+		step, pair = 2, 1
+	}
+	for i, p := range pos {
+		c, s := cos[p*half:(p+1)*half], sin[p*half:(p+1)*half]
 		for h := range heads {
-			head := x[(i*heads+h)*dim : (i*heads+h+1)*dim]
+			head := x[i*ld+h*r.Dim:][:r.Dim]
 			for j := range half {
-				a, b, c, s := head[j], head[j+half], cos[i*half+j], sin[i*half+j]
-				head[j] = fma(-b, s, float32(a*c))
-				head[j+half] = fma(a, s, float32(b*c))
+				a, b := head[j*step], head[j*step+pair]
+				head[j*step] = fma(-b, s[j], float32(a*c[j]))
+				head[j*step+pair] = fma(a, s[j], float32(b*c[j]))
 			}
 		}
 	}
 }
 
-func (generic) LogSumExp(x []float32) float32 {
+func (generic) Store(slots []Slot, k, v []float32, ld, kvHeads, dim int) {
+	checkStore(slots, k, v, ld, kvHeads, dim)
+	n := kvHeads * dim
+	for i, s := range slots {
+		s.Page.Put(s.At, kvHeads, dim, k[i*ld:i*ld+n], v[i*ld:i*ld+n])
+	}
+}
+
+func (g generic) LogSumExp(x []float32) float32 {
 	checkLogSumExp(x)
-	top := float32(math.Inf(-1))
+	sum := emptyLogSum()
+	for len(x) > 0 {
+		n := min(LogBlock, len(x))
+		sum.merge(g.blockSum(x[:n]))
+		x = x[n:]
+	}
+	return sum.log()
+}
+
+// blockSum is the sum of one block.
+func (generic) blockSum(x []float32) logSum {
+	b := emptyLogSum()
 	for _, v := range x {
-		if v > top {
-			top = v
+		if v > b.top {
+			b.top = v
 		}
 	}
-	if math.IsInf(float64(top), 0) {
-		return infLogSumExp(x, top)
+	if math.IsInf(float64(b.top), 0) {
+		b.total = infSum(x)
+		return b
 	}
 	var lanes [16]float32
 	for i, v := range x {
-		lanes[i%16] += exp(v - top)
+		lanes[i%16] += exp(v - b.top)
 	}
-	return logTotal(top, &lanes)
+	b.total = tree(&lanes)
+	return b
 }
 
-// infLogSumExp is the result where the largest number is infinite, which the sum cannot give.
-func infLogSumExp(x []float32, top float32) float32 {
-	for _, v := range x {
-		if v != v {
-			return v
+func (generic) ArgMax(x []float32) int {
+	checkLogSumExp(x)
+	best, at := float32(math.Inf(-1)), 0
+	for i, v := range x {
+		if v > best {
+			best, at = v, i
 		}
 	}
-	return top
-}
-
-func logTotal(top float32, lanes *[16]float32) float32 {
-	return float32(float64(top) + math.Log(float64(tree(lanes))))
+	return at
 }

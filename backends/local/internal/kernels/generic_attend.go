@@ -2,32 +2,49 @@ package kernels
 
 import "math"
 
-func (generic) Attend(dst, q []float32, heads, kvHeads, dim int, pages []Page, n int, scale float32) {
-	checkAttend(dst, q, heads, kvHeads, dim, pages, n)
-	var p [PageSize]float32
-	for h := range heads {
-		out, qh := dst[h*dim:(h+1)*dim], q[h*dim:(h+1)*dim]
-		at := h / (heads / kvHeads) * dim * PageSize
-		clear(out)
-		top, total := float32(math.Inf(-1)), float32(0)
-		for i := 0; i*PageSize < n; i++ {
-			s := p[:min(PageSize, n-i*PageSize)]
-			scores(s, qh, pages[i].K[at:at+dim*PageSize], scale)
-			decay, next, sum := softmaxStep(s, top)
-			top, total = next, float32(total*decay)+sum
-			weighValues(out, s, pages[i].V[at:at+dim*PageSize], decay)
-		}
-		for d := range out {
-			out[d] /= total
+// attendedRows is how many rows are attended together at most.
+const attendedRows = 12
+
+func (g generic) Attend(dst, q []float32, ld int, rows []Query, a Attention) {
+	checkAttend(dst, q, ld, rows, a)
+	g.attendHeads(dst, q, ld, rows, a, 0, a.Heads)
+}
+
+func (generic) attendHeads(dst, q []float32, ld int, rows []Query, a Attention, from, to int) {
+	width := a.Heads * a.Dim
+	for i, row := range rows {
+		for h := from; h < to; h++ {
+			at := h * a.Dim
+			attendHead(dst[i*width+at:][:a.Dim], q[i*ld+at:][:a.Dim], row, a, h)
 		}
 	}
 }
 
+// attendHead is one head of one row.
+func attendHead(out, q []float32, row Query, a Attention, h int) {
+	var p [PageSize]float32
+	at := h / (a.Heads / a.KVHeads) * a.Dim * PageSize
+	clear(out)
+	top, total := float32(math.Inf(-1)), float32(0)
+	for i := row.From / PageSize; i*PageSize < row.To; i++ {
+		first := i * PageSize
+		from, to := max(row.From-first, 0), min(row.To-first, PageSize)
+		scores(&p, q, row.Pages[i].K[at:at+a.Dim*PageSize], a.Scale)
+		a.adjust(&p, h, first-(row.To-1))
+		decay, next, sum := softmaxStep(&p, from, to, top)
+		top, total = next, float32(total*decay)+sum
+		weighValues(out, p[from:to], row.Pages[i].V[at+from*a.Dim:], decay)
+	}
+	for d := range out {
+		out[d] = out[d]/total + 0
+	}
+}
+
 // scores sets s[j] = scale · Σ_d q[d]·k[d][j], one chain over d.
-func scores(s, q, k []float32, scale float32) {
-	clear(s)
+func scores(s *[PageSize]float32, q, k []float32, scale float32) {
+	clear(s[:])
 	for d, x := range q {
-		for j, y := range k[d*PageSize : d*PageSize+len(s)] {
+		for j, y := range k[d*PageSize : (d+1)*PageSize] {
 			s[j] = fma(x, y, s[j])
 		}
 	}
@@ -36,19 +53,40 @@ func scores(s, q, k []float32, scale float32) {
 	}
 }
 
-// softmaxStep replaces the scores s by exp(s - next), where next is the largest of top and s. It returns what
-// earlier sums are to be scaled by, exp(top - next), and the new numbers' sum, taken in 8 lanes.
-func softmaxStep(s []float32, top float32) (decay, next, sum float32) {
+// adjust caps the scores of a page and adds the slope times their distance; the page's first position is at
+// ahead of the row's last.
+func (a *Attention) adjust(s *[PageSize]float32, head, ahead int) {
+	if a.Cap != 0 {
+		inv := 1 / a.Cap
+		for j := range s {
+			s[j] = softCap(s[j], a.Cap, inv)
+		}
+	}
+	if a.Slopes != nil {
+		for j := range s {
+			s[j] = fma(a.Slopes[head], float32(ahead+j), s[j])
+		}
+	}
+}
+
+// softmaxStep replaces the scores s at from ≤ j < to by exp(s - next), where next is the largest of top and
+// these, and the others by 0. It returns what earlier sums are to be scaled by, exp(top - next), and the new
+// numbers' sum, taken in 16 lanes.
+func softmaxStep(s *[PageSize]float32, from, to int, top float32) (decay, next, sum float32) {
 	next = top
-	for _, v := range s {
+	for _, v := range s[from:to] {
 		if v > next {
 			next = v
 		}
 	}
 	var lanes [16]float32
 	for j, v := range s {
+		if j < from || j >= to {
+			s[j] = 0
+			continue
+		}
 		s[j] = exp(v - next)
-		lanes[j%8] += s[j]
+		lanes[j%16] += s[j]
 	}
 	return exp(top - next), next, tree(&lanes)
 }

@@ -131,38 +131,109 @@ type op struct {
 // ops is every kernel at sizes around its tiles, vectors and pages.
 func ops() []op {
 	var all []op
-	add := func(name string, run func(t *testing.T, s Set, mem arena, r *rand.Rand, f fill) []float32) {
+	add := func(name string, run runOp) {
 		seed := uint64(len(all))
 		all = append(all, op{name, func(t *testing.T, s Set, mem arena, f fill) []float32 {
 			return run(t, s, mem, newRand(seed), f)
 		}})
 	}
+	addLinears(add)
+	addElementwise(add)
+	addAttends(add)
+	return all
+}
+
+func addLinears(add func(string, runOp)) {
 	for _, k := range []int{1, 2, 7, 33, 255, 256, 257, 520} {
-		for _, n := range []int{1, 31, 32, 33, 64, 65, 97, 160, 200} {
+		for _, n := range []int{1, 31, 32, 33, 64, 65, 97, 160, 200, 290} {
 			for m := 1; m <= 13; m++ {
-				if k > 33 && n > 64 && m%4 != 1 {
-					continue
+				for typ := F32; typ <= F16; typ++ {
+					if k > 33 && n > 64 && (m+int(typ))%4 != 1 {
+						continue
+					}
+					name := fmt.Sprintf("linear/%s,m%d,n%d,k%d", typ, m, n, k)
+					add(name, linearOp(m, n, k, typ, (m+n+k)%2 == 0))
 				}
-				add(fmt.Sprintf("linear/m%d,n%d,k%d", m, n, k), linearOp(m, n, k))
 			}
 		}
 	}
 	for _, m := range []int{24, 25, 50, 131} {
-		add(fmt.Sprintf("linear/m%d", m), linearOp(m, 40, 30))
-	}
-	for n := 1; n <= 70; n++ {
-		add(fmt.Sprintf("norm/%d", n), normOp(n))
-		add(fmt.Sprintf("silu/%d", n), siluOp(n))
-		add(fmt.Sprintf("add/%d", n), addOp(n))
-		add(fmt.Sprintf("logsumexp/%d", n), logSumExpOp(n))
-		add(fmt.Sprintf("rope/%d", 2*n), ropeOp(2*n))
-	}
-	for _, dim := range []int{1, 7, 8, 16, 24, 25, 32, 40, 64, 80, 127, 128, 200} {
-		for _, n := range []int{1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 40, 56, 57, 63, 64, 65, 100, 128, 129, 200} {
-			add(fmt.Sprintf("attend/dim%d,n%d", dim, n), attendOp(4, 2, dim, n))
+		for typ := F32; typ <= F16; typ++ {
+			add(fmt.Sprintf("linear/%s,m%d", typ, m), linearOp(m, 40, 30, typ, m%2 == 0))
 		}
 	}
-	add("attend/one head", attendOp(1, 1, 32, 77))
-	add("attend/six on one", attendOp(6, 1, 32, 77))
-	return all
+	for i, n := range []int{1, 33, 511, 512, 513, 1100} {
+		for m := 1; m <= 14; m++ {
+			typ := DType((m + i) % 3)
+			l := []Logits{{}, {Scale: 0.7}, {Cap: 30}, {Scale: 2, Cap: 5}}[m%4]
+			add(fmt.Sprintf("logprobs/%s,m%d,n%d", typ, m, n), logProbsOp(m, n, 7+m, typ, l))
+		}
+	}
+}
+
+func addElementwise(add func(string, runOp)) {
+	for n := 1; n <= 70; n++ {
+		for i := range 16 {
+			layer, weight, bias, inPlace := i&1 > 0, i&2 > 0, i&4 > 0, i&8 > 0
+			if bias && !layer {
+				continue
+			}
+			add(fmt.Sprintf("norm/%d/%d", n, i), normOp(n, layer, weight, bias, inPlace))
+		}
+		for f := range activations {
+			add(fmt.Sprintf("activate/%s/%d", f, n), activateOp(n, f))
+			add(fmt.Sprintf("gate/%s/%d", f, n), gateOp(3, n, f))
+		}
+	}
+	for _, n := range []int{1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 63, 64, 65, 100, 511, 512, 513, 600, 1025, 1500} {
+		for _, name := range []string{"add", "bias", "scale", "cap", "logsumexp", "argmax"} {
+			add(fmt.Sprintf("%s/%d", name, n), plainOp(n, name))
+		}
+	}
+	for half := 1; half <= 70; half++ {
+		rot := Rotary{Dim: 2 * half, Rot: 2 * half}
+		if half%3 == 0 {
+			rot.Dim += half
+		}
+		add(fmt.Sprintf("rope/%d", half), ropeOp(3, 2, half%4, rot))
+		rot.Interleaved = true
+		add(fmt.Sprintf("rope/interleaved%d", half), ropeOp(3, 2, half%4, rot))
+	}
+	for _, dim := range []int{1, 5, 16, 64, 80} {
+		for _, m := range []int{1, 2, 3, 15, 16, 17, 65, 100, 128} {
+			add(fmt.Sprintf("store/dim%d,m%d", dim, m), storeOp(m, 2, dim))
+		}
+	}
+}
+
+func addAttends(add func(string, runOp)) {
+	attend := func(c attendCase) { add("attend/"+c.String(), attendOp(c)) }
+	four := func(dim int) Attention { return Attention{Heads: 4, KVHeads: 2, Dim: dim} }
+	for _, dim := range []int{1, 7, 8, 16, 24, 25, 32, 40, 64, 80, 96, 127, 128, 200, 256} {
+		for _, n := range []int{1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 40, 56, 57, 63, 64, 65, 100, 128, 129, 200} {
+			attend(attendCase{Attention: four(dim), rows: 1, to: n})
+		}
+		for _, rows := range []int{2, 5, 12, 13, 30} {
+			attend(attendCase{Attention: four(dim), rows: rows, to: 1, step: 1})
+			attend(attendCase{Attention: four(dim), rows: rows, to: 60, step: 1})
+			attend(attendCase{Attention: four(dim), rows: rows, to: 80})
+		}
+	}
+	for _, heads := range [][2]int{{1, 1}, {6, 1}, {14, 2}, {12, 12}, {26, 2}} {
+		a := Attention{Heads: heads[0], KVHeads: heads[1], Dim: 32}
+		for _, rows := range []int{1, 3, 14} {
+			attend(attendCase{Attention: a, rows: rows, to: 77, step: 1})
+			attend(attendCase{Attention: a, rows: rows, to: 77, step: 13, slopes: true})
+			attend(attendCase{Attention: a, rows: rows, to: 77, step: 13, shuffle: true})
+			a.Cap = 2
+			attend(attendCase{Attention: a, rows: rows, to: 50, step: 3, window: 20})
+			attend(attendCase{Attention: a, rows: rows, to: 150, step: 1, window: 70, slopes: true})
+			a.Cap = 0
+			attend(attendCase{Attention: a, rows: rows, to: 200, step: 1, window: 1})
+			attend(attendCase{Attention: a, rows: rows, to: 128, step: 1, window: 64})
+		}
+		attend(attendCase{Attention: a, rows: 9, to: 100, step: 2, fork: 4})
+		attend(attendCase{Attention: a, rows: 30, to: 100, step: 1, fork: 7, shuffle: true})
+		attend(attendCase{Attention: a, rows: 70, to: 70})
+	}
 }

@@ -1,146 +1,132 @@
 package kernels
 
+import "unsafe"
+
 // blockFloats is how much of a Linear keeps in the second-level cache while it passes over the panels.
 const blockFloats = 1 << 16
 
-// linear is Linear by the tiles of AVX2, or of AVX-512 where wide. A call of a tile runs under 2 µs.
-func linear(wide bool, dst, a []float32, m int, w Weight) {
-	checkLinear(dst, a, m, w)
-	if len(dst) == 0 {
-		return
-	}
+// panels computes outputs from ≤ n < to of m rows into dst, whose rows are ld apart and begin with output from,
+// a multiple of PanelWidth. A call of a tile runs under 3 µs.
+func (v wide) panels(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
 	if w.K == 0 {
-		clear(dst)
+		genericPanels(dst, ld, a, m, w, from, to)
 		return
 	}
-	full := w.N / PanelWidth * PanelWidth
-	if m == 1 {
-		linearRow(wide, dst, a, w, full)
+	if m == 0 || from == to {
+		return
+	}
+	full := from + (to-from)&^(PanelWidth-1)
+	if v.few(m) > 0 {
+		v.fewRows(dst, ld, a, m, w, from, full)
 	} else {
-		rows := max(48, blockFloats/w.K/12*12)
+		blocks := (m-1)/max(48, blockFloats/w.K) + 1
+		rows := ((m-1)/blocks + 12) / 12 * 12
 		for i := 0; i < m; i += rows {
-			linearRows(wide, dst, a, i, min(i+rows, m), w, full)
+			v.rows(dst[i*ld:], ld, a[i*w.K:], min(rows, m-i), w, from, full)
 		}
 	}
-	if full < w.N {
-		linearTail(wide, dst, a, m, w, full)
+	if full < to {
+		v.tail(dst[full-from:], ld, a, m, w, full, to)
 	}
 }
 
-// linearRows computes rows from to end of the first full columns.
-func linearRows(wide bool, dst, a []float32, from, end int, w Weight, full int) {
-	for n := 0; n < full; n += PanelWidth {
+// panel is the address of a panel's numbers from k on; k is even and n a multiple of PanelWidth.
+func (w *Weight) panel(n, k int) unsafe.Pointer {
+	at := n/PanelWidth*panelLen(w.K, w.Type) + k*PanelWidth
+	if w.Type == F32 {
+		return unsafe.Pointer(&w.Data[at])
+	}
+	return unsafe.Pointer(&w.Half[at])
+}
+
+// rows computes whole panels of m rows.
+func (v wide) rows(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
+	for n := from; n < to; n += PanelWidth {
 		for k := 0; k < w.K; k += BlockK {
-			b := &w.Data[n*w.K+k*PanelWidth]
+			b := w.panel(n, k)
 			depth := min(BlockK, w.K-k)
-			for i := from; i < end; {
-				rows := tileRows(wide, end-i)
-				tile(wide, rows, depth, &a[i*w.K+k], w.K, b, &dst[i*w.N+n], w.N, k > 0)
-				i += rows
+			for i := 0; i < m; {
+				r := v.tileRows(m - i)
+				v.tile(w.Type, r, depth, &a[i*w.K+k], w.K, b, &dst[i*ld+n-from], ld, k > 0)
+				i += r
 			}
 		}
+		if w.Bias != nil {
+			v.bias(&dst[n-from], ld, m, &w.Bias[n], PanelWidth)
+		}
 	}
 }
 
-// linearRow is linearRows for the only row there is, several panels a call.
-func linearRow(wide bool, dst, a []float32, w Weight, full int) {
-	step := 2 * PanelWidth
-	if wide {
-		step = 4 * PanelWidth
+// few is how many panels there are tiles for with m rows, if more than one.
+func (v wide) few(m int) int {
+	switch {
+	case bool(v) && m <= 3:
+		return 4
+	case bool(v) && m <= 6 || m == 1:
+		return 2
 	}
-	for n := 0; n < full; {
-		several := n+step <= full
+	return 0
+}
+
+// fewRows is rows by tiles of several panels.
+func (v wide) fewRows(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
+	step := v.few(m) * PanelWidth
+	stride := panelLen(w.K, w.Type) * w.Type.Size()
+	n := from
+	for ; n+step <= to; n += step {
 		for k := 0; k < w.K; k += BlockK {
-			b := &w.Data[n*w.K+k*PanelWidth]
 			depth := min(BlockK, w.K-k)
-			switch {
-			case several && wide:
-				gemv128avx512(depth, &a[k], b, PanelWidth*w.K, &dst[n], k > 0)
-			case several:
-				gemv64avx2(depth, &a[k], b, PanelWidth*w.K, &dst[n], k > 0)
-			default:
-				tile(wide, 1, depth, &a[k], w.K, b, &dst[n], w.N, k > 0)
+			if v {
+				panelsavx512(w.Type, m, depth, &a[k], w.K, w.panel(n, k), stride, &dst[n-from], ld, k > 0)
+			} else {
+				panelsavx2(w.Type, depth, &a[k], w.K, w.panel(n, k), stride, &dst[n-from], ld, k > 0)
 			}
 		}
-		if several {
-			n += step
-		} else {
-			n += PanelWidth
+		if w.Bias != nil {
+			v.bias(&dst[n-from], ld, m, &w.Bias[n], step)
 		}
+	}
+	if n < to {
+		v.rows(dst[n-from:], ld, a, m, w, n, to)
 	}
 }
 
-// linearTail computes the columns from n on, fewer than a panel, by way of a whole panel's.
-func linearTail(wide bool, dst, a []float32, m int, w Weight, n int) {
+// tail computes fewer outputs than a panel, by way of a whole panel's.
+func (v wide) tail(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
 	var c [12 * PanelWidth]float32
 	for i := 0; i < m; {
-		rows := tileRows(wide, m-i)
+		rows := v.tileRows(m - i)
 		for k := 0; k < w.K; k += BlockK {
-			b := &w.Data[n*w.K+k*PanelWidth]
-			tile(wide, rows, min(BlockK, w.K-k), &a[i*w.K+k], w.K, b, &c[0], PanelWidth, k > 0)
+			v.tile(w.Type, rows, min(BlockK, w.K-k), &a[i*w.K+k], w.K, w.panel(from, k), &c[0], PanelWidth, k > 0)
 		}
 		for r := range rows {
-			copy(dst[(i+r)*w.N+n:(i+r+1)*w.N], c[r*PanelWidth:])
+			out := dst[(i+r)*ld:][:to-from]
+			copy(out, c[r*PanelWidth:])
+			if w.Bias != nil {
+				for j, b := range w.Bias[from:to] {
+					out[j] += b
+				}
+			}
 		}
 		i += rows
 	}
 }
 
 // tileRows is how many of left rows the next tile takes.
-func tileRows(wide bool, left int) int {
-	if !wide {
-		return min(left, 6)
-	}
+func (v wide) tileRows(left int) int {
 	switch {
+	case !bool(v):
+		return min(left, 6)
 	case left >= 12:
 		return 12
-	case left >= 8:
-		return 8
-	case left >= 4:
-		return 4
-	case left >= 2:
-		return 2
 	}
-	return 1
+	return min(left, 8)
 }
 
-// tile runs the tile of so many rows on one panel. It is a switch and not a function value, which would let
-// its arguments escape.
-func tile(wide bool, rows, k int, a *float32, lda int, b, c *float32, ldc int, add bool) {
-	if wide {
-		switch rows {
-		case 12:
-			tile12x32avx512(k, a, lda, b, c, ldc, add)
-		case 8:
-			tile8x32avx512(k, a, lda, b, c, ldc, add)
-		case 4:
-			tile4x32avx512(k, a, lda, b, c, ldc, add)
-		case 2:
-			tile2x32avx512(k, a, lda, b, c, ldc, add)
-		default:
-			tile1x32avx512(k, a, lda, b, c, ldc, add)
-		}
-		return
-	}
-	switch rows {
-	case 3:
-		tile3x32avx2(k, a, lda, b, c, ldc, add)
-	case 2:
-		tile2x32avx2(k, a, lda, b, c, ldc, add)
-	case 1:
-		tile1x32avx2(k, a, lda, b, c, ldc, add)
-	default:
-		b2, c2 := second(b), second(c)
-		switch rows {
-		case 6:
-			tile6x16avx2(k, a, lda, b, c, ldc, add)
-			tile6x16avx2(k, a, lda, b2, c2, ldc, add)
-		case 5:
-			tile5x16avx2(k, a, lda, b, c, ldc, add)
-			tile5x16avx2(k, a, lda, b2, c2, ldc, add)
-		case 4:
-			tile4x16avx2(k, a, lda, b, c, ldc, add)
-			tile4x16avx2(k, a, lda, b2, c2, ldc, add)
-		}
+func (v wide) tile(t DType, rows, k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool) {
+	if v {
+		tileavx512(t, rows, k, a, lda, b, c, ldc, add)
+	} else {
+		tileavx2(t, rows, k, a, lda, b, c, ldc, add)
 	}
 }

@@ -1,5 +1,10 @@
 package kernels
 
+import (
+	"time"
+	"unsafe"
+)
+
 // peakFlops measures the set's multiply-adds, twice each, a second on one core; 0 is unknown.
 func peakFlops(s Set) float64 {
 	const n = 100000
@@ -10,4 +15,15 @@ func peakFlops(s Set) float64 {
 		return bestRate(n*12*16*2, func() { peakavx512(n) })
 	}
 	return 0
+}
+
+// readRate is the bytes a second at which a loop of loads reads a weight.
+func readRate(w Weight) float64 {
+	p, size := unsafe.Pointer(unsafe.SliceData(w.Data)), 4*len(w.Data)
+	if w.Type != F32 {
+		p, size = unsafe.Pointer(unsafe.SliceData(w.Half)), 2*len(w.Half)
+	}
+	start := time.Now()
+	readavx2(p, size)
+	return float64(size) / time.Since(start).Seconds()
 }

@@ -92,7 +92,7 @@ func TestSiluMulAndAddAgainstFloat64(t *testing.T) {
 		for i := range n {
 			x[i] = float32(i-n/2) / 8
 		}
-		s.SiluMul(dst, x, 1)
+		s.Gate(dst, x, 1, Silu)
 		sum := append([]float32(nil), dst...)
 		s.Add(sum, x[n:])
 		for i := range n {
@@ -115,7 +115,7 @@ func TestRopeAgainstFloat64(t *testing.T) {
 			cos[i], sin[i] = float32(math.Cos(angle)), float32(math.Sin(angle))
 		}
 		got := append([]float32(nil), x...)
-		s.Rope(got, cos, sin, m, heads, dim)
+		s.Rope(got, heads*dim, []int{0, 1, 2}, cos, sin, heads, Rotary{Dim: dim, Rot: dim})
 		for i := range got {
 			row, j := i/(heads*dim), i%dim
 			c, sn := float64(cos[row*h+j%h]), float64(sin[row*h+j%h])
@@ -146,7 +146,7 @@ func attendAgainstFloat64(t *testing.T, s Set, dim, n int) {
 		pages[i].V = ordinary.into(r, make([]float32, kvHeads*dim*PageSize))
 	}
 	q, dst := ordinary.into(r, make([]float32, heads*dim)), make([]float32, heads*dim)
-	s.Attend(dst, q, heads, kvHeads, dim, pages, n, scale)
+	s.Attend(dst, q, 0, []Query{{Pages: pages, To: n}}, Attention{Heads: heads, KVHeads: kvHeads, Dim: dim, Scale: scale})
 	for h := range heads {
 		g := h / (heads / kvHeads)
 		var total, size float64

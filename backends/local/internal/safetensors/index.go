@@ -1,16 +1,17 @@
 package safetensors
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json"
 )
 
-// maxIndex bounds an index, in bytes: some hundred thousand tensors.
-const maxIndex = 100 << 20
+// MaxIndex bounds an index, in bytes: some hundred thousand tensors.
+const MaxIndex = 32 << 20
 
 // Index says which file of a sharded checkpoint holds each tensor (model.safetensors.index.json).
 type Index struct {
@@ -30,7 +31,7 @@ func ParseIndex(file string, data []byte) (*Index, error) {
 }
 
 func parseIndex(data []byte) (*Index, error) {
-	if len(data) > maxIndex {
+	if len(data) > MaxIndex {
 		return nil, fmt.Errorf("an index of %d bytes is larger than any", len(data))
 	}
 	var f struct {

@@ -2,6 +2,7 @@ package safetensors_test
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -46,6 +47,9 @@ func TestIndex(t *testing.T) {
 func TestIndexRefuses(t *testing.T) {
 	for _, c := range []struct{ name, data, want string }{
 		{"nothing", "", "no index"},
+		{"a tensor twice", `{"weight_map":{"a":"1.safetensors","a":"2.safetensors"}}`, "duplicate"},
+		{"deep nesting", `{"metadata":` + strings.Repeat("[", 1<<20), "no index"},
+		{"more than any", strings.Repeat(" ", safetensors.MaxIndex+1), "larger than any"},
 		{"no map", "{}", "names no file"},
 		{"an empty map", `{"weight_map":{}}`, "names no file"},
 		{"a number", `{"weight_map":{"a":1}}`, "no index"},
@@ -60,4 +64,26 @@ func TestIndexRefuses(t *testing.T) {
 			t.Errorf("%s gives %v, want %q and a hint", c.name, err, c.want)
 		}
 	}
+}
+
+// FuzzParseIndex sees that an index names files beside it alone.
+func FuzzParseIndex(f *testing.F) {
+	f.Add([]byte(goodIndex))
+	f.Add([]byte(`{"weight_map":{"a":"..\\1.safetensors","b":"\u002e\u002e/2.safetensors","":".safetensors"}}`))
+	f.Add([]byte(`{"weight_map":{"a":{"a":[]}},"metadata":{"weight_map":{"a":"1.safetensors"}}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		x, err := safetensors.ParseIndex("index", data)
+		if err != nil {
+			return
+		}
+		if len(x.Files()) == 0 {
+			t.Error("an index of no file")
+		}
+		for _, name := range x.Files() {
+			if name != filepath.Base(name) || strings.ContainsAny(name, `/\`) || !strings.HasSuffix(name, ".safetensors") {
+				t.Errorf("an index leads to %q", name)
+			}
+			_ = x.Check(name, nil)
+		}
+	})
 }

@@ -7,13 +7,16 @@
 package safetensors
 
 import (
+	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // maxHeader bounds the header's length, in bytes, as the reference implementation does.
@@ -29,11 +32,15 @@ const (
 	BF16 DType = "BF16"
 )
 
-// elementSizes holds the size in bytes of each element type of the format.
-var elementSizes = map[DType]int{
-	"BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "I16": 2, "U16": 2, F16: 2, BF16: 2,
-	"I32": 4, "U32": 4, F32: 4, "F64": 8, "I64": 8, "U64": 8,
+// elementBits holds the size in bits of each element type of the format.
+var elementBits = map[DType]uint64{
+	"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8,
+	"F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "I16": 16, "U16": 16, F16: 16, BF16: 16,
+	"I32": 32, "U32": 32, F32: 32, "C64": 64, "F64": 64, "I64": 64, "U64": 64,
 }
+
+// maxRank bounds a tensor's dimensions, as PyTorch does.
+const maxRank = 64
 
 // Tensor is a tensor in a file. Data is little-endian, row-major, and belongs to the file.
 type Tensor struct {
@@ -105,66 +112,106 @@ func parse(data []byte) (map[string]Tensor, error) {
 
 type entry struct {
 	DType   DType     `json:"dtype"`
-	Shape   []uint64  `json:"shape"`
+	Shape   shape     `json:"shape"`
 	Offsets [2]uint64 `json:"data_offsets"`
 }
 
-// decodeHeader reads the header's entries. A name that stands there twice is refused, which encoding/json would let
-// pass.
+// shape is a list of dimensions, of which no more are read than a tensor can have.
+type shape []uint64
+
+func (s *shape) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '[' {
+		return errors.Join(err, errors.New("the shape is no list"))
+	}
+	for dec.PeekKind() != ']' {
+		if len(*s) == maxRank {
+			return fmt.Errorf("the shape has more than %d dimensions", maxRank)
+		}
+		var d uint64
+		if err := json.UnmarshalDecode(dec, &d); err != nil {
+			return err
+		}
+		*s = append(*s, d)
+	}
+	_, err := dec.ReadToken()
+	return err
+}
+
+// decodeHeader reads the header's entries as they come, so that it holds nothing but them. A name that stands there
+// twice is an error of the decoder.
 func decodeHeader(header []byte) (map[string]entry, error) {
-	dec := json.NewDecoder(strings.NewReader(string(header)))
-	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
+	dec := jsontext.NewDecoder(bytes.NewReader(header))
+	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '{' {
 		return nil, errors.New("the header is no JSON object")
 	}
 	entries := make(map[string]entry)
-	for dec.More() {
-		tok, err := dec.Token()
+	for dec.PeekKind() != '}' {
+		tok, err := dec.ReadToken()
 		if err != nil {
-			return nil, fmt.Errorf("the header is not valid JSON: %w", err)
+			return nil, fmt.Errorf("the header is not valid: %w", err)
 		}
-		name, _ := tok.(string)
+		name := tok.String()
 		if name == "__metadata__" {
-			var meta map[string]string
-			if err := dec.Decode(&meta); err != nil {
-				return nil, fmt.Errorf("the header's metadata is not text by text: %w", err)
+			if err := skipMetadata(dec); err != nil {
+				return nil, err
 			}
 			continue
 		}
 		var e entry
-		if err := dec.Decode(&e); err != nil {
+		if err := json.UnmarshalDecode(dec, &e); err != nil {
 			return nil, fmt.Errorf("tensor %q: the header is not valid: %w", name, err)
-		}
-		if _, twice := entries[name]; twice {
-			return nil, fmt.Errorf("tensor %q stands in the header twice", name)
 		}
 		entries[name] = e
 	}
-	if _, err := dec.Token(); err != nil {
-		return nil, fmt.Errorf("the header is not valid JSON: %w", err)
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, fmt.Errorf("the header is not valid: %w", err)
+	}
+	if rest := bytes.Trim(header[dec.InputOffset():], " \t\r\n\x00"); len(rest) > 0 {
+		return nil, fmt.Errorf("%d bytes follow the header's JSON", len(rest))
 	}
 	return entries, nil
 }
 
+// skipMetadata sees that metadata is an object of strings, which the engine has no use for.
+func skipMetadata(dec *jsontext.Decoder) error {
+	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '{' {
+		return errors.Join(errors.New("the header's metadata is no JSON object"), err)
+	}
+	for {
+		tok, err := dec.ReadToken()
+		switch {
+		case err != nil:
+			return fmt.Errorf("the header's metadata is not valid: %w", err)
+		case tok.Kind() == '}':
+			return nil
+		case tok.Kind() != '"':
+			return errors.New("the header's metadata is not text by text")
+		}
+	}
+}
+
 func (e entry) tensor(name string, body []byte) (Tensor, error) {
-	size, known := elementSizes[e.DType]
+	bits, known := elementBits[e.DType]
 	if !known {
 		return Tensor{}, fmt.Errorf("unknown element type %q", e.DType)
 	}
 	t := Tensor{Name: name, DType: e.DType, Shape: make([]int, len(e.Shape))}
-	bytes := uint64(size)
 	for i, d := range e.Shape {
-		if d > math.MaxInt32 || d != 0 && bytes > math.MaxInt64/d {
+		if d > math.MaxInt32 || d != 0 && bits > math.MaxInt64/d {
 			return Tensor{}, fmt.Errorf("shape %v is too large", e.Shape)
 		}
-		bytes *= d
+		bits *= d
 		t.Shape[i] = int(d)
+	}
+	if bits%8 != 0 {
+		return Tensor{}, fmt.Errorf("shape %v of %s ends within a byte", e.Shape, e.DType)
 	}
 	lo, hi := e.Offsets[0], e.Offsets[1]
 	if lo > hi || hi > uint64(len(body)) {
 		return Tensor{}, fmt.Errorf("its bytes %d to %d are outside of the file's %d bytes of tensors", lo, hi, len(body))
 	}
-	if hi-lo != bytes {
-		return Tensor{}, fmt.Errorf("shape %v of %s needs %d bytes, the file gives it %d", e.Shape, e.DType, bytes, hi-lo)
+	if hi-lo != bits/8 {
+		return Tensor{}, fmt.Errorf("shape %v of %s needs %d bytes, the file gives it %d", e.Shape, e.DType, bits/8, hi-lo)
 	}
 	t.Data = body[lo:hi:hi]
 	return t, nil

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -62,7 +63,18 @@ func TestParseRefuses(t *testing.T) {
 		{"an overlap", file(`{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}`, 1, 2, 3, 4), "overlaps"},
 		{"a hole", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}`, 1, 2, 3, 4), "belong to no tensor"},
 		{"bytes left over", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1, 2), "after the last"},
-		{"a name twice", file(`{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`), "twice"},
+		{"a name twice", file(`{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`), "duplicate"},
+		{"a key of a tensor twice", file(`{"a":{"dtype":"U8","shape":[0],"shape":[1],"data_offsets":[0,0]}}`), "duplicate"},
+		{"metadata twice", file(`{"__metadata__":{},"__metadata__":{}}`), "duplicate"},
+		{"offsets that overflow", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[18446744073709551615,18446744073709551616]}}`), "not valid"},
+		{"offsets that wrap", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[18446744073709551615,0]}}`), "outside"},
+		{"three offsets", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,1]}}`, 1), "not valid"},
+		{"too many dimensions", file(`{"a":{"dtype":"U8","shape":[`+strings.Repeat("1,", 64)+`1],"data_offsets":[0,1]}}`, 1), "dimensions"},
+		{"half a byte", file(`{"a":{"dtype":"F4","shape":[3],"data_offsets":[0,1]}}`, 1), "within a byte"},
+		{"no shape", file(`{"a":{"dtype":"U8","shape":null,"data_offsets":[0,1]}}`, 1), "no list"},
+		{"deep nesting", file(strings.Repeat(`{"a":`, 100_000)), "not valid"},
+		{"deep metadata", file(`{"__metadata__":` + strings.Repeat(`{"a":`, 100_000)), "not text by text"},
+		{"a second object", file(`{}{}`), "follow"},
 	} {
 		_, err := safetensors.Parse("weights", c.data)
 		var e *safetensors.Error
@@ -76,6 +88,31 @@ func TestParseRefuses(t *testing.T) {
 	}
 	if _, err := tensors["a"].Float32s(); err == nil {
 		t.Error("a tensor of integers is read as floats")
+	}
+}
+
+// TestHostileHeadersAreCheap measures what refusing them allocates: a few times the file at most, whatever it claims.
+func TestHostileHeadersAreCheap(t *testing.T) {
+	many := func(n int, item string) string { return strings.Repeat(item+",", n) + item }
+	for _, c := range []struct {
+		name string
+		data []byte
+		most uint64 // bytes allocated
+	}{
+		{"a huge header that is not there", binary.LittleEndian.AppendUint64(nil, 99<<20), 1 << 14},
+		{"absurd dimensions", file(`{"a":{"dtype":"F32","shape":[2147483647,2147483647],"data_offsets":[0,4611686014132420604]}}`), 1 << 15},
+		{"a million dimensions", file(`{"a":{"dtype":"F32","shape":[` + many(1<<20, "1") + `],"data_offsets":[0,4]}}`), 1 << 16},
+		{"a million offsets", file(`{"a":{"dtype":"F32","shape":[],"data_offsets":[` + many(1<<20, "1") + `]}}`), 8 << 20},
+		{"a million keys of metadata", file(`{"__metadata__":{` + many(1<<20, `"a":""`) + `}}`), 1 << 16},
+		{"a megabyte of nesting", file(strings.Repeat(`[`, 1<<20)), 1 << 16},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := safetensors.Parse("f", c.data)
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; err == nil || got > c.most {
+			t.Errorf("%s: %d bytes allocated, at most %d are to be; %v", c.name, got, c.most, err)
+		}
 	}
 }
 

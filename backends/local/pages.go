@@ -1,0 +1,80 @@
+package local
+
+import "github.com/onset-eval/onset/backends/local/internal/kernels"
+
+// sequence says where the keys and values of a text stand: those of position p in layer l in pages[l][p/PageSize].
+type sequence struct {
+	pages [][]kernels.Page
+	// length is the number of tokens that the text will have when all of it is fed, where that decides the rotary angles
+	// (spec.regime); 0 lets each row have the angles of the text up to itself.
+	length int
+}
+
+// pagesFor is the number of pages that n positions take.
+func pagesFor(n int) int { return (n + kernels.PageSize - 1) / kernels.PageSize }
+
+// page holds PageSize positions in all layers.
+type page struct {
+	layers  []kernels.Page
+	holders int // nodes and generations that list it
+}
+
+// pool hands out pages and takes them back. A scheduler owns one.
+type pool struct {
+	spec  spec
+	free  []*page
+	inUse int
+}
+
+// pageBytes is the size of a page in all layers.
+func (s spec) pageBytes() int64 {
+	return 2 * 4 * int64(s.layers) * int64(s.kvHeads) * int64(s.headDim) * kernels.PageSize
+}
+
+// take gives a page with one holder. What it holds is left over from before: only positions that were written are read.
+func (p *pool) take() *page {
+	p.inUse++
+	if n := len(p.free); n > 0 {
+		pg := p.free[n-1]
+		p.free = p.free[:n-1]
+		pg.holders = 1
+		return pg
+	}
+	pg := &page{layers: make([]kernels.Page, p.spec.layers), holders: 1}
+	for l := range pg.layers {
+		pg.layers[l] = kernels.NewPage(p.spec.kvHeads, p.spec.headDim)
+	}
+	return pg
+}
+
+// release takes note that a holder lets go of a page. Past limit pages a free one is given up.
+func (p *pool) release(pg *page, limit int) {
+	if pg.holders--; pg.holders > 0 {
+		return
+	}
+	p.inUse--
+	if p.inUse+len(p.free) < limit {
+		p.free = append(p.free, pg)
+	}
+}
+
+// copyPrefix copies the first n positions of a page.
+func (p *pool) copyPrefix(dst, src *page, n int) {
+	for l := range dst.layers {
+		dst.layers[l].CopyPrefix(src.layers[l], n, p.spec.kvHeads, p.spec.headDim)
+	}
+}
+
+// add lists further pages of a sequence, the first of which stands at index at; what stood there is replaced.
+func (s *sequence) add(at int, pages []*page) {
+	for l := range s.pages {
+		list := s.pages[l][:at]
+		for _, pg := range pages {
+			list = append(list, pg.layers[l])
+		}
+		s.pages[l] = list
+	}
+}
+
+// newSequence makes an empty sequence.
+func newSequence(layers int) *sequence { return &sequence{pages: make([][]kernels.Page, layers)} }

@@ -1,0 +1,198 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+
+	workers "github.com/sourcegraph/conc/pool"
+
+	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/local/internal/peak"
+)
+
+// SpeedOptions say what Measure does. The zero value is right.
+type SpeedOptions struct {
+	// Prompt is the length in tokens of each text whose processing is timed; 0 is 512, or half the context.
+	Prompt int
+	// Decode is the number of tokens that are generated; 0 is 64.
+	Decode int
+	// Repeat is the number of times that each is timed, of which the best counts; 0 is 3.
+	Repeat int
+	// Texts is how many texts are generated together in the measurement of that; 0 is 16.
+	Texts int
+	// NoPeak leaves out measuring the machine.
+	NoPeak bool
+}
+
+// Speed is how fast a model runs on a number of threads, beside what the machine can do at most.
+type Speed struct {
+	Threads int    `json:"threads"`
+	Kernels string `json:"kernels"`
+	// PrefillTokens is the tokens of a prompt a second.
+	PrefillTokens float64 `json:"prefill_tokens_s"`
+	// PrefillFLOPs is operations a second in that: two for each weight outside of embeddings and head, and attention's.
+	PrefillFLOPs float64 `json:"prefill_flops"`
+	// PeakFLOPs is the float32 multiply-adds a second that the machine was measured to do with these threads, two
+	// operations each; 0 is not measured. PrefillShare is PrefillFLOPs of it.
+	PeakFLOPs    float64 `json:"peak_flops,omitempty"`
+	PrefillShare float64 `json:"prefill_share,omitempty"`
+	// DecodeTokens is the tokens a second of one text that is generated, DecodeManyTokens of Texts together.
+	DecodeTokens     float64 `json:"decode_tokens_s"`
+	DecodeManyTokens float64 `json:"decode_many_tokens_s"`
+	Texts            int     `json:"texts"`
+	// DecodeBytes is the bytes of weights, keys and values a second that one text's generation reads.
+	DecodeBytes float64 `json:"decode_bytes_s"`
+	// PeakBytes is the bytes a second that these threads were measured to read from memory; DecodeShare is DecodeBytes of
+	// it. Weights that fit into a processor's cache may give more than 1.
+	PeakBytes   float64 `json:"peak_bytes_s,omitempty"`
+	DecodeShare float64 `json:"decode_share,omitempty"`
+}
+
+// Measure opens a checkpoint and measures its speed on a number of threads, 0 being one a processor.
+func Measure(ctx context.Context, dir string, o Options, so SpeedOptions) (s Speed, err error) {
+	if o.Threads <= 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	o.NoPrefixCache = true // each prompt is to be computed anew
+	b, err := Open(ctx, dir, o)
+	if err != nil {
+		return Speed{}, err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	return b.measure(ctx, o.Threads, so.orDefault(b.model.context))
+}
+
+func (so SpeedOptions) orDefault(context int) SpeedOptions {
+	if so.Prompt <= 0 {
+		so.Prompt = 512
+	}
+	so.Prompt = max(2, min(so.Prompt, context/2))
+	if so.Decode <= 0 {
+		so.Decode = 64
+	}
+	so.Decode = max(1, min(so.Decode, context-so.Prompt-1))
+	if so.Repeat <= 0 {
+		so.Repeat = 3
+	}
+	if so.Texts <= 0 {
+		so.Texts = 16
+	}
+	return so
+}
+
+func (b *Backend) measure(ctx context.Context, threads int, so SpeedOptions) (Speed, error) {
+	s := Speed{Threads: threads, Kernels: b.kernels.Name(), Texts: so.Texts}
+	for range so.Repeat { // in turns, so that what disturbs the machine disturbs both
+		if !so.NoPeak {
+			s.PeakFLOPs = max(s.PeakFLOPs, peak.FMA(b.kernels.Name(), threads))
+			s.PeakBytes = max(s.PeakBytes, peak.Read(threads))
+		}
+		rate, err := b.prefill(ctx, threads, so)
+		if err != nil {
+			return s, err
+		}
+		s.PrefillTokens = max(s.PrefillTokens, rate)
+		for _, d := range []struct {
+			texts int
+			best  *float64
+		}{{1, &s.DecodeTokens}, {so.Texts, &s.DecodeManyTokens}} {
+			if rate, err = b.decode(ctx, d.texts, so); err != nil {
+				return s, err
+			}
+			*d.best = max(*d.best, rate)
+		}
+	}
+	w := b.weights
+	attention := 4 * float64(b.model.layers) * float64(b.model.heads*b.model.headDim) * float64(so.Prompt) / 2
+	s.PrefillFLOPs = s.PrefillTokens * (2*float64(w.nonEmbedding) + attention)
+	s.DecodeBytes = s.DecodeTokens * float64(w.need.Read+w.need.KVToken*int64(so.Prompt/8+so.Decode/2))
+	if !so.NoPeak {
+		s.PrefillShare, s.DecodeShare = share(s.PrefillFLOPs, s.PeakFLOPs), share(s.DecodeBytes, s.PeakBytes)
+	}
+	return s, nil
+}
+
+func share(part, whole float64) float64 {
+	if whole <= 0 {
+		return 0
+	}
+	return part / whole
+}
+
+// prefill gives the tokens a second at which prompts are processed, one for each thread at once, of which the last token
+// alone meets the head.
+func (b *Backend) prefill(ctx context.Context, threads int, so SpeedOptions) (float64, error) {
+	reqs := make([]backends.Request, threads)
+	for i := range reqs {
+		reqs[i] = backends.Request{Kind: backends.Generate, Prompt: b.text(so.Prompt, i), Sampling: backends.Sampling{MaxTokens: 1}}
+	}
+	tokens, seconds, err := b.ask(ctx, reqs, func(u backends.Usage) int { return u.PromptTokens })
+	if err != nil {
+		return 0, err
+	}
+	return float64(tokens) / seconds, nil
+}
+
+// decode gives the tokens a second at which texts are generated together, behind their prompts: the time for one token is
+// taken off. Real models may end a text before that; what counts are the tokens that there are.
+func (b *Backend) decode(ctx context.Context, texts int, so SpeedOptions) (float64, error) {
+	run := func(most int) (tokens int, seconds float64, err error) {
+		reqs := make([]backends.Request, texts)
+		for i := range reqs {
+			reqs[i] = backends.Request{Kind: backends.Generate, Prompt: b.text(max(1, so.Prompt/8), i), Sampling: backends.Sampling{MaxTokens: most}}
+		}
+		return b.ask(ctx, reqs, func(u backends.Usage) int { return u.CompletionTokens })
+	}
+	one, first, err := run(1)
+	if err != nil {
+		return 0, err
+	}
+	many, whole, err := run(1 + so.Decode)
+	switch {
+	case err != nil:
+		return 0, err
+	case many <= one:
+		return 0, fmt.Errorf("measure speed: the model ends its texts after %d tokens", many)
+	}
+	return float64(many-one) / max(1e-9, whole-first), nil
+}
+
+// ask sends requests together and counts tokens and seconds.
+func (b *Backend) ask(ctx context.Context, reqs []backends.Request, count func(backends.Usage) int) (int, float64, error) {
+	counts := make([]int, len(reqs))
+	start := time.Now()
+	p := workers.New().WithErrors().WithFirstError()
+	for i, req := range reqs {
+		p.Go(func() error {
+			resp, err := b.Do(ctx, req)
+			counts[i] = count(resp.Usage)
+			return err
+		})
+	}
+	err := p.Wait()
+	seconds := time.Since(start).Seconds()
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	return total, seconds, err
+}
+
+// text makes a text of about so many tokens, another for each number.
+func (b *Backend) text(tokens, number int) string {
+	const words = "the of and to in is it you that he was for on are with as his they be at one have this from or had by"
+	list := strings.Fields(words)
+	var text strings.Builder
+	state := uint64(number)*0x9e3779b97f4a7c15 + 1
+	for n := 0; n < tokens; n = len(b.encode(text.String())) {
+		for range max(1, (tokens-n)/2) {
+			state = state*6364136223846793005 + 1442695040888963407
+			text.WriteString(" " + list[state>>33%uint64(len(list))])
+		}
+	}
+	return text.String()
+}
