@@ -316,6 +316,35 @@ func (*scoresOnly) Describe(context.Context, backends.Model) (backends.Info, err
 	return backends.Info{Kinds: []backends.Kind{backends.LogLikelihood}}, nil
 }
 
+// slowOpener takes until its context ends to open a model.
+type slowOpener struct {
+	opener
+	begun chan struct{}
+}
+
+func (o *slowOpener) Open(ctx context.Context, _ backends.Model) (backends.Backend, error) {
+	close(o.begun)
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestDrainEndsOpening sees that a run that is told to end does not wait for a model that is still being opened.
+func TestDrainEndsOpening(t *testing.T) {
+	p, drain := plan(t, 3, 1, "a"), make(chan struct{})
+	o := &slowOpener{begun: make(chan struct{})}
+	infos, err := runner.Check(t.Context(), p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		<-o.begun
+		close(drain)
+	}()
+	if sum, err := runner.Run(t.Context(), p, infos, o, new(memory), runner.Options{Drain: drain}); !errors.Is(err, runner.ErrStopped) || !sum.Drained {
+		t.Errorf("%v, %+v", err, sum)
+	}
+}
+
 // TestLetters sees that a model without log-likelihoods is refused multiple choice, or asked it by letter where that is
 // asked for, and that record and header say what is lost.
 func TestLetters(t *testing.T) {
