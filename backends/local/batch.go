@@ -134,9 +134,8 @@ func (s *scheduler) decode(i int) bool {
 	t := s.live[i]
 	g := t.gen
 	pos := len(t.ids) - 1
-	if t.regime == 0 && s.b.model.regime(len(t.ids)) == 1 {
-		// The text has outgrown the angles of short ones, and all of it has those of long ones from here on.
-		t.regime = 1
+	if s.b.model.regime(pos+1) != t.regime {
+		// The text has grown past the length at which the rotary angles of all its tokens change.
 		s.evict(i)
 		return false
 	}

@@ -17,9 +17,9 @@ import (
 	"github.com/onset-eval/onset/backends/local/internal/kernels"
 )
 
-// goldenFiles is a checkpoint of which TestParity knows that it computes what transformers does, with a tokenizer of
+// letterFiles is a checkpoint of which TestParity knows that it computes what transformers does, with a tokenizer of
 // letters, as BERT's are.
-func goldenFiles(t testing.TB, name string) fstest.MapFS {
+func letterFiles(t testing.TB, name string) fstest.MapFS {
 	t.Helper()
 	goldens := readGoldens(t)
 	g, ok := goldens[name]
@@ -53,11 +53,11 @@ func goldenFiles(t testing.TB, name string) fstest.MapFS {
 	return nil
 }
 
-func openMasked(t testing.TB, o Options) *Backend { return openGolden(t, "bert", o) }
+func openMasked(t testing.TB, o Options) *Backend { return openLetters(t, "bert", o) }
 
-func openGolden(t testing.TB, name string, o Options) *Backend {
+func openLetters(t testing.TB, name string, o Options) *Backend {
 	t.Helper()
-	b, err := OpenFS(context.Background(), goldenFiles(t, name), name, o)
+	b, err := OpenFS(context.Background(), letterFiles(t, name), name, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -145,11 +145,7 @@ func (s *scheduler) take(w *work) {
 	s.number++
 	state := &progress{number: s.number, left: len(w.parts), texts: len(w.parts), scores: make([]partScore, len(w.parts))}
 	for i := range w.parts {
-		t := newText(w, state, i)
-		if s.b.model.causal {
-			t.regime = s.b.model.regime(len(t.path()))
-		}
-		s.arrived = append(s.arrived, t)
+		s.arrived = append(s.arrived, newText(w, state, i))
 	}
 }
 
@@ -171,6 +167,7 @@ func (s *scheduler) promote() bool {
 
 // enter pins a text's path where there is room for its pages.
 func (s *scheduler) enter(t *text) bool {
+	t.regime = s.b.model.regime(len(t.path()))
 	if len(s.live) > 0 && s.tree.reserved+s.tree.need(t.regime, t.path())+t.extra() > s.tree.limit {
 		return false
 	}

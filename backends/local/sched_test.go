@@ -421,7 +421,7 @@ func TestCancelledRequestsFreeTheirPages(t *testing.T) {
 // TestLongTextsChangeTheirAngles generates past the length at which rotary angles change: each token is the best one of
 // the whole text so far, computed with the angles of its length.
 func TestLongTextsChangeTheirAngles(t *testing.T) {
-	b := openGolden(t, "phi3-longrope", Options{Threads: 1})
+	b := openLetters(t, "phi3-longrope", Options{Threads: 1})
 	defer func() { _ = b.Close() }()
 	beyond := b.model.ropes[0].beyond
 	if beyond == 0 || b.model.ropes[0].long == nil {

@@ -15,7 +15,7 @@ type text struct {
 	part  int
 	ids   []int // of a text being generated, with the tokens so far
 	from  int   // ids[from:] are scored
-	// regime is that of the rotary angles: of a text being generated, of its prompt's.
+	// regime is that of the rotary angles of its path (spec.regime).
 	regime int
 	leaf   *node // the end of the text's path; nil where it is not under way
 	// logs are the log-probabilities of ids[from:], of which unread are to come.

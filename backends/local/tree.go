@@ -13,7 +13,7 @@ import (
 // A position's keys and values depend on the tokens up to it alone, and on nothing of how they were computed, so a node
 // computed for one text serves every other, to the bit.
 type tree struct {
-	roots map[int]*node // by regime of rotary angles, which most models have one of
+	roots map[int]*node // by regime of rotary angles, which is 0 for all texts of most models
 	pool  pool
 	limit int // pages in use at most, but for one text alone
 	// reserved counts the pages that pinned nodes and generations have or will have.
@@ -31,7 +31,6 @@ type tree struct {
 type node struct {
 	parent   *node
 	regime   int     // of a root
-	length   int     // of a root: sequence.length of what is below it
 	children []*node // by first token
 	ids      []int
 	start    int // position of the first token
@@ -136,9 +135,6 @@ func (t *tree) insert(regime int, ids []int) *node {
 	n := t.roots[regime]
 	if n == nil {
 		n = &node{regime: regime}
-		if regime != 0 {
-			n.length = len(ids)
-		}
 		t.roots[regime] = n
 	}
 	for at := 0; at < len(ids); {
@@ -343,7 +339,7 @@ func (t *tree) open(n *node) *sequence {
 
 func (t *tree) list(s *sequence, n *node) {
 	if n.parent == nil {
-		s.length = n.length
+		s.length = n.regime
 		for l := range s.pages {
 			s.pages[l] = s.pages[l][:0]
 		}
