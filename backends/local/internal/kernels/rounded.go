@@ -94,3 +94,6 @@ func flush(x float32) float32 {
 	}
 	return x
 }
+
+// dotBF16 is the type of tiles that multiply bfloat16 with bfloat16.
+const dotBF16 = F16 + 1

@@ -1,9 +1,8 @@
+//go:build amd64 || arm64
+
 package kernels
 
-import (
-	"sync"
-	"unsafe"
-)
+import "unsafe"
 
 // blockFloats is how much of a Linear keeps in the second-level cache while it passes over the panels.
 const blockFloats = 1 << 16
@@ -21,9 +20,6 @@ type product struct {
 	w    *Weight
 	from int
 }
-
-// dotBF16 is the type of tiles that multiply bfloat16 with bfloat16.
-const dotBF16 = F16 + 1
 
 func (v vector) panels(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
 	if w.K == 0 {
@@ -44,53 +40,11 @@ func blockRows(m, k int) int {
 	return ((m-1)/blocks + 12) / 12 * 12
 }
 
-// roundedPool has room for rounded rows.
-var roundedPool = sync.Pool{New: func() any { return new([]float32) }}
-
-func (v vector) roundedPanels(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
-	if w.K == 0 || w.Type != BF16 {
-		v.panels(dst, ld, a, m, w, from, to)
-		return
-	}
-	even := w.K + w.K&1
-	rows := blockRows(m, w.K)
-	buf := roundedPool.Get().(*[]float32)
-	defer roundedPool.Put(buf)
-	if cap(*buf) < rows*even {
-		*buf = make([]float32, rows*even)
-	}
-	for i := 0; i < m; i += rows {
-		p := product{wide: wide(v.dot), typ: dotBF16, dst: dst[i*ld:], ld: ld, a: (*buf)[:rows*even], lda: even, per: 1,
-			m: min(rows, m-i), w: &w, from: from}
-		for r := range p.m {
-			row := p.a[r*even : (r+1)*even]
-			row[even-1] = 0
-			v.round(&row[0], &a[(i+r)*w.K], w.K)
-			if v.dot {
-				pack(p.a[r*even/2:], row)
-			}
-		}
-		if v.dot {
-			p.lda, p.per = even/2, 2
-		}
-		p.run(to)
-	}
-}
-
-// pack puts the upper halves of pairs of x together; dst may begin where x does or before.
-func pack(dst, x []float32) {
-	to := unsafe.Slice((*uint32)(unsafe.Pointer(&dst[0])), len(x)/2)
-	from := unsafe.Slice((*uint32)(unsafe.Pointer(&x[0])), len(x))
-	for i := range to {
-		to[i] = from[2*i]>>16 | from[2*i+1]&0xffff0000
-	}
-}
-
 // run computes outputs up to to. A call of a tile runs under 3 µs.
 func (p *product) run(to int) {
 	full := p.from + (to-p.from)&^(PanelWidth-1)
 	n := p.from
-	if step := p.few() * PanelWidth; step > 0 {
+	if step := p.few(p.m) * PanelWidth; step > 0 {
 		for ; n+step <= full; n += step {
 			p.panelsAt(n, step)
 		}
@@ -143,27 +97,12 @@ func (p *product) addBias(n, width int) {
 	}
 }
 
-// few is how many panels there are tiles for with so few rows, if more than one.
-func (p *product) few() int {
-	switch {
-	case bool(p.wide) && p.m <= 3:
-		return 4
-	case bool(p.wide) && p.m <= 6 || p.m == 1:
-		return 2
-	}
-	return 0
-}
-
 // panelsAt computes several panels' outputs, from n on.
 func (p *product) panelsAt(n, width int) {
 	stride := panelLen(p.w.K, p.w.Type) * p.w.Type.Size()
 	for k := 0; k < p.w.K; k += BlockK {
 		b, c := p.panel(n, k), &p.dst[n-p.from]
-		if p.wide {
-			panelsavx512(p.typ, p.m, p.depth(k), p.at(0, k), p.lda, b, stride, c, p.ld, k > 0)
-		} else {
-			panelsavx2(p.typ, p.depth(k), p.at(0, k), p.lda, b, stride, c, p.ld, k > 0)
-		}
+		p.tiles(p.typ, p.m, p.depth(k), p.at(0, k), p.lda, b, stride, c, p.ld, k > 0)
 	}
 	p.addBias(n, width)
 }
@@ -186,24 +125,5 @@ func (p *product) tail(from, to int) {
 			}
 		}
 		i += rows
-	}
-}
-
-// tileRows is how many of left rows the next tile takes.
-func (v wide) tileRows(left int) int {
-	switch {
-	case !bool(v):
-		return min(left, 6)
-	case left >= 12:
-		return 12
-	}
-	return min(left, 8)
-}
-
-func (v wide) tile(t DType, rows, k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool) {
-	if v {
-		tileavx512(t, rows, k, a, lda, b, c, ldc, add)
-	} else {
-		tileavx2(t, rows, k, a, lda, b, c, ldc, add)
 	}
 }
