@@ -289,15 +289,15 @@ func (m *model) gatherAngles(b *scratch, rows []row) {
 	}
 }
 
-// regime says which rotary angles a text of n tokens has: texts of unlike regimes share no keys, and a sequence whose
-// length is not its fed tokens alone says so in sequence.length. It is 0 for all texts of most models.
+// regime is 0 for a text of n tokens that has the usual rotary angles, as all texts of most models have. Another text's is
+// a length that has the same angles, for sequence.length. Texts of unlike regimes share no keys.
 func (s *spec) regime(n int) int {
 	for i := range s.ropes {
 		r := &s.ropes[i]
 		switch {
 		case r.beyond == 0 || n <= r.beyond:
 		case r.long != nil:
-			return 1
+			return r.beyond + 1
 		default:
 			return n
 		}
