@@ -103,7 +103,7 @@ func (s *scheduler) draw(from, n int, wants []want) {
 			}
 		}
 		if w.t.draws() {
-			s.b.generate(w.t, w.t.gen.sampler.next(logits[(row%group)*m.vocab:][:m.vocab]))
+			s.b.generate(w.t, w.t.gen.sampler.next(logits[(row%group)*m.vocab:][:m.vocab], &s.drawing))
 		}
 	}
 }

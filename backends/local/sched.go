@@ -41,6 +41,7 @@ type scheduler struct {
 	copies  copies
 	scores  []kernels.Scores
 	targets []int
+	drawing drawing
 	logits  []float32
 	number  int64 // of requests taken
 	step    int64
