@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -71,7 +72,7 @@ func (t LimitTrace) Describe() []string {
 		}
 		if isPause(e) {
 			pauses++
-			paused += e.Closed
+			paused += min(e.Closed, last.At.Sub(e.At))
 		}
 		if i == len(t.Events)-1 || begins(t.Events[i+1]) { // counts are a limiter's own
 			answered, refused, failed = answered+e.Answered, refused+e.Refused, failed+e.Failed
@@ -133,7 +134,7 @@ func (t LimitTrace) panel() figure.Panel {
 	p := figure.Panel{Title: t.Limit, XLabel: "time (" + name + ")", YLabel: "requests at once"}
 	top := 1.0
 	for _, e := range t.Events {
-		at := figure.Point{X: x(e), Y: float64(e.Level)}
+		at := figure.Point{X: x(e), Y: float64(e.Level), Lo: math.NaN(), Hi: math.NaN()}
 		top = max(top, at.Y)
 		if len(p.Series) == 0 || begins(e) { // a run that was continued: its line begins anew
 			p.Series = append(p.Series, figure.Series{Name: "level", Plot: figure.Steps})
