@@ -21,7 +21,12 @@ type LimitTrace struct {
 // Traces sorts the events of a run by their limits.
 func Traces(events []adaptive.Event) []LimitTrace {
 	var out []LimitTrace
+	seen := make(map[adaptive.Event]bool)
 	for _, e := range events {
+		if seen[e] {
+			continue
+		}
+		seen[e] = true
 		i := slices.IndexFunc(out, func(t LimitTrace) bool { return t.Limit == e.Limit })
 		if i < 0 {
 			i = len(out)
@@ -31,7 +36,6 @@ func Traces(events []adaptive.Event) []LimitTrace {
 	}
 	for i := range out {
 		slices.SortStableFunc(out[i].Events, func(a, b adaptive.Event) int { return a.At.Compare(b.At) })
-		out[i].Events = slices.Compact(out[i].Events)
 	}
 	return out
 }
