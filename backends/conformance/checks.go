@@ -295,7 +295,8 @@ func checkStop(ctx context.Context, b backends.Backend, o Options) error {
 		if err != nil {
 			return err
 		}
-		if resp.Text != full.Text[:at] || resp.Stop != backends.StopString {
+		told := resp.Stop == backends.StopString || o.StopHidden && resp.Stop == backends.StopEOS
+		if resp.Text != full.Text[:at] || !told {
 			return fmt.Errorf("%q stopped at %q is %q, stop %q; want %q, stop %q", full.Text, parts[i], resp.Text, resp.Stop, full.Text[:at], backends.StopString)
 		}
 	}

@@ -26,6 +26,8 @@ type Options struct {
 	Tolerance float64
 	// Unseeded says that a draw cannot be made again: the model takes no seed.
 	Unseeded bool
+	// StopHidden says that the API does not tell a stop string from the text's own end.
+	StopHidden bool
 	// Temperature is the one at which draws differ; 0 is 2.
 	Temperature float64
 	// Timeout bounds each check; 0 is no bound.

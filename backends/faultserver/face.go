@@ -70,7 +70,7 @@ type Reply struct {
 }
 
 // faces are those that a server has.
-func faces() []Face { return []Face{OpenAI()} }
+func faces() []Face { return []Face{OpenAI(), Anthropic(), Gemini()} }
 
 // Echo is the usual model: its text depends on the prompt, and on the seed where the call is sampled. It answers with the
 // last line's number plus one where that ends in one, so that a test can know the answer, and else with words that a hash

@@ -47,7 +47,7 @@ func (n *numbersBase64) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func readGoldens(t *testing.T) map[string]golden {
+func readGoldens(t testing.TB) map[string]golden {
 	paths, err := filepath.Glob(filepath.Join("..", "..", "testdata", "parity", "goldens", "*.json"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no goldens: %v", err)
@@ -264,7 +264,7 @@ func TestParity(t *testing.T) {
 func TestGreedyParity(t *testing.T) {
 	cases := 0
 	for name, g := range readGoldens(t) {
-		if len(g.Generated) == 0 {
+		if len(g.Generated) == 0 || positionsDependOnLength(name) {
 			continue
 		}
 		cases++

@@ -358,6 +358,10 @@ func describeStableLM(c *config, b *blueprint) {
 	normed := c.bool(false, "qk_layernorm")
 	if normed {
 		b.qkNorm = ownQKNorm
+		if names := b.heads * c.size("num_hidden_layers"); names > maxNames {
+			c.fail("%d attention heads with norms of their own in all layers are too many", names)
+			return
+		}
 	}
 	c.gatedLayers(b, layout{qkvBias: c.bool(false, "use_qkv_bias"), norm: ln}, func(_ int, _ *layerSpec, n *layerNames, at string) {
 		if b.parallel {
@@ -370,10 +374,13 @@ func describeStableLM(c *config, b *blueprint) {
 	})
 }
 
+// maxNames bounds the norms of heads that a config asks for, of which each has a name.
+const maxNames = 1 << 17
+
 // headNorms names n norms, one a head.
 func headNorms(format string, n int) []normNames {
 	var out []normNames
-	for h := range min(n, maxDim) {
+	for h := range min(n, maxNames) {
 		out = append(out, rms(fmt.Sprintf(format, h)))
 	}
 	return out

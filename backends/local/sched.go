@@ -38,6 +38,7 @@ type scheduler struct {
 	keep    []int   // the rows whose logits are wanted
 	taken   []*node // of which the step has rows
 	again   []int   // scratch of takeAgain
+	copies  copies
 	scores  []kernels.Scores
 	targets []int
 	logits  []float32
@@ -151,17 +152,26 @@ func (s *scheduler) take(w *work) {
 // promote lets the first waiting text get under way, where there is room for its pages. A text alone always has room.
 func (s *scheduler) promote() bool {
 	t := s.waiting[0]
-	if t.checkCancelled(); t.state.failed == nil {
-		if len(s.live) > 0 && s.tree.reserved+s.tree.need(t.path())+t.extra() > s.tree.limit {
+	if t.checkCancelled(); t.state.failed != nil {
+		s.leave(t)
+	} else {
+		if s.b.model.causal && !s.enter(t) {
 			return false
 		}
-		s.tree.enter(t)
 		s.live = append(s.live, t)
-	} else {
-		s.leave(t)
 	}
 	s.waiting[0] = nil
 	s.waiting = s.waiting[1:]
+	return true
+}
+
+// enter pins a text's path where there is room for its pages.
+func (s *scheduler) enter(t *text) bool {
+	t.regime = s.b.model.regime(len(t.path()))
+	if len(s.live) > 0 && s.tree.reserved+s.tree.need(t.regime, t.path())+t.extra() > s.tree.limit {
+		return false
+	}
+	s.tree.enter(t)
 	return true
 }
 
@@ -198,6 +208,7 @@ func (s *scheduler) abandon(err error) {
 		s.leave(t)
 	}
 	s.live, s.waiting, s.arrived, s.taken = nil, nil, nil, nil
+	s.copies = copies{}
 	old := &s.tree
 	s.tree = newTree(s.b.model.spec, old.limit, old.onceLimit, old.keep)
 }

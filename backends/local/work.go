@@ -27,22 +27,24 @@ type result struct {
 type part struct {
 	ids  []int
 	from int
+	to   int // of a masked model: ids[from:to] are scored
 	into int // index of the log-probability that it adds to
 }
 
 // plan turns a request into parts. Its error is one of the request.
 func (b *Backend) plan(req *backends.Request) (*work, error) {
 	w := &work{req: req, done: make(chan result, 1)}
+	if !b.info.Serves(req.Kind) {
+		return nil, backends.Errorf(backends.KindUnsupported, "plan request", "no requests of kind %q", req.Kind)
+	}
 	switch req.Kind {
 	case backends.Generate:
 		b.planGenerate(w)
 		return w, nil
 	case backends.LogLikelihood:
 		return w, b.planScores(w)
-	case backends.LogLikelihoodRolling:
-		return w, b.planRolling(w)
 	}
-	return nil, backends.Errorf(backends.KindUnsupported, "plan request", "no requests of kind %q", req.Kind)
+	return w, b.planRolling(w)
 }
 
 // defaultMaxTokens bounds a generation that names no bound itself, as lm-evaluation-harness does.
@@ -85,6 +87,9 @@ func (b *Backend) planScores(w *work) error {
 	if len(w.req.Continuations) == 0 {
 		return backends.Errorf(backends.KindInvalid, op, "there is none")
 	}
+	if !b.model.causal {
+		return b.planMasked(w)
+	}
 	prompt := strings.TrimRightFunc(w.req.Prompt, isSpace)
 	context, lead := len(b.encode(prompt)), []int(nil)
 	if context == 0 {
@@ -114,6 +119,9 @@ func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f 
 
 // planRolling cuts a text into windows.
 func (b *Backend) planRolling(w *work) error {
+	if !b.model.causal {
+		return b.planMaskedRolling(w)
+	}
 	ids := b.tok.Encode(w.req.Prompt, false)
 	if len(ids) == 0 {
 		return backends.Errorf(backends.KindInvalid, "score text", "it has no tokens")

@@ -43,12 +43,14 @@ type message struct {
 }
 
 type usage struct {
-	PromptTokens     int `json:"prompt_tokens"`
-	CompletionTokens int `json:"completion_tokens"`
-	Details          *struct {
-		ReasoningTokens int `json:"reasoning_tokens"`
-	} `json:"completion_tokens_details"`
-	ReasoningTokens int `json:"reasoning_tokens"` // SGLang
+	PromptTokens     int           `json:"prompt_tokens"`
+	CompletionTokens int           `json:"completion_tokens"`
+	Details          *tokenDetails `json:"completion_tokens_details"`
+	ReasoningTokens  int           `json:"reasoning_tokens"` // SGLang
+}
+
+type tokenDetails struct {
+	ReasoningTokens int `json:"reasoning_tokens"`
 }
 
 // content is a text, or a list of parts with text, or null.

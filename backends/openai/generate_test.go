@@ -247,3 +247,26 @@ func TestQuote(t *testing.T) {
 		}
 	}
 }
+
+// TestPlainLen holds the search of eight bytes at a time against one of one.
+func TestPlainLen(t *testing.T) {
+	for c := range 256 {
+		for at := range 20 {
+			text := []byte(strings.Repeat("x\u00e9\u4e2d", 5))[:20]
+			text[at] = byte(c)
+			for _, second := range []byte{'"', 'z', 0, ' ', '!'} {
+				text[19] = second
+				want := len(text)
+				for i, b := range text {
+					if b < ' ' || b == '"' || b == '\\' {
+						want = i
+						break
+					}
+				}
+				if got := plainLen(text); got != want {
+					t.Fatalf("%q: %d, want %d", text, got, want)
+				}
+			}
+		}
+	}
+}

@@ -60,6 +60,7 @@ Exit codes: 0 all promises are kept, 1 one is broken, 3 the model cannot be open
 	f.BoolVar(&o.suite.Additive, "additive", false, "tokens do not depend on where a text is cut, so halves of a text add up")
 	f.BoolVar(&o.suite.OneModel, "one-model", false, "texts are generated from the distribution that scores are of, as by real models")
 	f.BoolVar(&o.suite.Unseeded, "unseeded", false, "the model takes no seed, so a draw cannot be made again")
+	f.BoolVar(&o.suite.StopHidden, "stop-hidden", false, "the API does not tell a stop string from the text's own end, as OpenAI's and Gemini's")
 	f.Float64Var(&o.suite.Tolerance, "tolerance", 1e-6, "nats by which log-probabilities that should be equal may differ")
 	f.Float64Var(&o.suite.Temperature, "temperature", 0, "temperature at which draws differ (default 2)")
 	f.DurationVar(&o.suite.Timeout, "timeout", 2*time.Minute, "longest time for one check")

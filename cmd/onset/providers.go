@@ -7,8 +7,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/anthropic"
+	"github.com/onset-eval/onset/backends/gemini"
 	"github.com/onset-eval/onset/backends/local/ladder"
 	"github.com/onset-eval/onset/backends/openai"
 	"github.com/onset-eval/onset/backends/process"
@@ -44,6 +47,18 @@ func providers() []provider {
 			name: "openai", keys: []string{"OPENAI_API_KEY"}, doc: "OpenAI's API, and servers that speak it: vLLM, SGLang, llama-server, TGI, Ollama (--base-url)", example: "openai/gpt-4o",
 			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
 				return openai.Open(ctx, openai.Options{Model: m, Getenv: os.Getenv})
+			},
+		},
+		{
+			name: "anthropic", doc: "Anthropic's API", example: "anthropic/claude-sonnet-4-5",
+			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
+				return anthropic.Open(ctx, anthropic.Options{Model: m, Getenv: os.Getenv})
+			},
+		},
+		{
+			name: "gemini", doc: "the Gemini API", example: "gemini/gemini-2.5-flash",
+			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
+				return gemini.Open(ctx, gemini.Options{Model: m, Getenv: os.Getenv})
 			},
 		},
 		serverProvider("vllm", "a vLLM server that onset starts and stops", "vllm/Qwen/Qwen3-0.6B"),
@@ -88,6 +103,20 @@ type opener struct {
 	limits    *limits    // nil bounds nothing
 	spend     *spending  // nil asks without prices and cache
 	batches   *batchRuns // nil asks each request by itself
+	live      *liveModel // nil is told of no model
+}
+
+// liveModel is the model that a run is asking now, for displays.
+type liveModel struct {
+	b atomic.Pointer[backends.Backend]
+}
+
+// stats gives the state of the policies around the model, and false where there is none.
+func (l *liveModel) stats() (backends.Stats, bool) {
+	if b := l.b.Load(); b != nil {
+		return backends.StatsOf(*b)
+	}
+	return backends.Stats{}, false
 }
 
 // Describe asks what the model is, which may open and close it.
@@ -133,6 +162,9 @@ func (o opener) Open(ctx context.Context, m backends.Model) (backends.Backend, e
 	wrapped, err := o.spend.wrap(ctx, b, m, o.batches != nil)
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
+	}
+	if o.live != nil {
+		o.live.b.Store(&wrapped)
 	}
 	return wrapped, nil
 }

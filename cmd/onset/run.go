@@ -132,6 +132,7 @@ func execute(ctx context.Context, a *app, x execution) error {
 		providers: providers(), limits: limits,
 		retry: backends.RetryOptions{MaxAttempts: x.opts.maxRetries + 1, AttemptTimeout: x.opts.timeout},
 		spend: spend,
+		live:  new(liveModel),
 	}
 	if x.opts.batch {
 		open.batches = &batchRuns{file: batchFile(x.dir, x.shard), out: a.stderr}
@@ -225,10 +226,10 @@ func (x execution) record(ctx context.Context, a *app, plan runner.Plan, infos [
 	if err != nil {
 		return err
 	}
-	progress := newProgress(a, x.opts, x.dir, len(plan.Models), total, open.spend.meter)
+	progress := newProgress(a, x.opts, x.dir, len(plan.Models), total, open.spend.meter, open.live)
 	watching := observers{progress}
 	if addr := x.opts.metricsAddr; addr != "" {
-		served, err := serveMetrics(ctx, a, addr, int64(len(plan.Models))*int64(total), open.spend)
+		served, err := serveMetrics(ctx, a, addr, int64(len(plan.Models))*int64(total), open.spend, open.live)
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/onset-eval/onset/tasks/pycode"
 	"github.com/onset-eval/onset/tasks/pyval"
 )
 
@@ -62,6 +63,9 @@ type Call struct {
 	// Path is the file on disk, and Python an interpreter that may run it; "" and nil where there is none.
 	Path   string
 	Python *Python
+	// Code interprets the function's source, which it knows as the file Source; nil where nothing may.
+	Code   *pycode.Loader
+	Source string
 }
 
 // argument gives a text argument of a partial function, or else what follows the prefix of its name.
@@ -127,8 +131,11 @@ type Found struct {
 	Digest string
 	// Func is the equivalent; empty for a kind that scores.
 	Func Func
-	// Remote is the function in an interpreter, for a kind that scores; nil where none may run it.
-	Remote *Remote
+	// Remote is the function in Python, for a kind that scores; nil where none may run it. Code is it as package pycode
+	// interprets it; nil without its source. Outside chooses.
+	Remote, Code *Remote
+	// Interpreted says that Func is the source, interpreted, and no native equivalent.
+	Interpreted bool
 }
 
 // Name gives the file and the function, for messages.

@@ -42,7 +42,7 @@ type Options struct {
 	// Timeout bounds one call, from the connection to the last byte; 0 is 10 minutes, since an answer that is not streamed
 	// comes whole, after all its tokens.
 	Timeout time.Duration
-	// MaxBody bounds an answer's body in bytes, decompressed; 0 is 64 MiB.
+	// MaxBody bounds an answer's body in bytes; 0 is 64 MiB.
 	MaxBody int64
 	// CAFile names a PEM file of authorities to trust beside the system's; "" is none. Commands take it from SSL_CERT_FILE.
 	CAFile string
@@ -145,7 +145,7 @@ func (c *Client) String() string { return "client of " + c.Endpoint() }
 func (c *Client) Format(s fmt.State, _ rune) { fmt.Fprint(s, c.String()) }
 
 func makeHeader(o Options, base *url.URL) http.Header {
-	h := http.Header{"User-Agent": {"onset"}, "Accept": {"application/json"}, "Content-Type": {"application/json"}}
+	h := http.Header{"User-Agent": {"onset"}, "Content-Type": {"application/json"}}
 	for name, value := range o.Header {
 		h.Set(name, value)
 	}
@@ -169,6 +169,10 @@ func newTransport(o Options) (*http.Transport, error) {
 		MaxIdleConns: 2 * o.Connections, MaxIdleConnsPerHost: o.Connections, IdleConnTimeout: 60 * time.Second,
 		TLSHandshakeTimeout: 15 * time.Second, ExpectContinueTimeout: time.Second,
 		MaxResponseHeaderBytes: 1 << 20,
+		// Answers are a kilobyte or so: to compress them costs more than to send them.
+		DisableCompression: true,
+		// A usual prompt goes out, and its answer comes in, in one system call.
+		WriteBufferSize: 16 << 10, ReadBufferSize: 16 << 10,
 		// A connection that HTTP/2 shares among many calls and that has died is found out before their time is up.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 	}
@@ -272,10 +276,22 @@ func (c *Client) exchange(ctx context.Context, what sent, out any) (Answer, erro
 	if ct := a.Header.Get("Content-Type"); !isJSON(ct) {
 		return Answer{}, c.noted(broken(c.op(what), a.Status, "the answer is %q and no JSON: %s", quotable(ct), c.Redact(ReadFailure(a.Header, a.Body).Message)), a)
 	}
+	if fast, ok := out.(FastDecoder); ok && fast.DecodeFast(a.Body) {
+		return Answer{Status: a.Status, Header: a.Header}, nil
+	} else if ok {
+		fast.Reset()
+	}
 	if err := json.Unmarshal(a.Body, out, lenient); err != nil {
 		return Answer{}, c.noted(broken(c.op(what), a.Status, "the answer of %d bytes cannot be read: %s", len(a.Body), c.Redact(quotable(err.Error()))), a)
 	}
 	return Answer{Status: a.Status, Header: a.Header}, nil
+}
+
+// FastDecoder is an out of Post that reads the usual shape of an answer by itself, and reports whether it was that. Where it
+// was not, it is Reset and decoded as any other.
+type FastDecoder interface {
+	DecodeFast(data []byte) bool
+	Reset()
 }
 
 // noted gives an error the limits that came with the answer.
@@ -374,6 +390,7 @@ func (c *Client) roundTrip(ctx context.Context, what sent) (*http.Response, erro
 			Method: what.method, URL: at, Host: at.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		}).WithContext(ctx)
 		if body != nil {
+			// The transport knows this kind of reader, and so sends it together with the header.
 			req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 			req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		}

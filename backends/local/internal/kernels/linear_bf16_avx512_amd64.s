@@ -6,8 +6,11 @@
 //
 // A tile multiplies rows of a, lda floats apart, with one panel from b (or half of its outputs, for tiles 16 wide) for
 // k ≥ 1 steps and stores its sums at c, rows ldc floats apart, or adds them to what is there. Each output is one chain
-// over k. Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a
-// stand at SI, R11, R12, R13 (three each), the panels at DI and BX (two each).
+// over k. Those of type dp take pairs of bfloat16 from a as from b, k counting pairs (AVX-512), or such numbers widened
+// to float32 in a (AVX2, k even), and give what VDPBF16PS does: the odd of a pair first, subnormals zero.
+//
+// Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a stand at SI,
+// R11, R12, R13 (three each), the panels at DI and BX (two each).
 
 DATA oddMaskavx512<>+0(SB)/8, $0xffff0000ffff0000
 DATA oddMaskavx512<>+8(SB)/8, $0xffff0000ffff0000

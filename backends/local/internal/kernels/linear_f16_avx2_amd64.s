@@ -6,8 +6,11 @@
 //
 // A tile multiplies rows of a, lda floats apart, with one panel from b (or half of its outputs, for tiles 16 wide) for
 // k ≥ 1 steps and stores its sums at c, rows ldc floats apart, or adds them to what is there. Each output is one chain
-// over k. Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a
-// stand at SI, R11, R12, R13 (three each), the panels at DI and BX (two each).
+// over k. Those of type dp take pairs of bfloat16 from a as from b, k counting pairs (AVX-512), or such numbers widened
+// to float32 in a (AVX2, k even), and give what VDPBF16PS does: the odd of a pair first, subnormals zero.
+//
+// Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a stand at SI,
+// R11, R12, R13 (three each), the panels at DI and BX (two each).
 
 // func tile6x16avx2f16(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
 TEXT ·tile6x16avx2f16(SB), NOSPLIT, $0-49
@@ -59,7 +62,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -147,7 +150,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -224,7 +227,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -301,7 +304,7 @@ loop:
 	VFMADD231PS Y3, Y2, Y15
 	ADDQ $64, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -375,7 +378,7 @@ loop:
 	VFMADD231PS Y5, Y1, Y15
 	ADDQ $64, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -430,7 +433,7 @@ loop:
 	VFMADD231PS Y4, Y0, Y15
 	ADDQ $64, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -486,7 +489,7 @@ loop:
 	VFMADD231PS Y4, Y0, Y15
 	ADDQ $64, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store

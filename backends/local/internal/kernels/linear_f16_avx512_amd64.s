@@ -6,8 +6,11 @@
 //
 // A tile multiplies rows of a, lda floats apart, with one panel from b (or half of its outputs, for tiles 16 wide) for
 // k ≥ 1 steps and stores its sums at c, rows ldc floats apart, or adds them to what is there. Each output is one chain
-// over k. Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a
-// stand at SI, R11, R12, R13 (three each), the panels at DI and BX (two each).
+// over k. Those of type dp take pairs of bfloat16 from a as from b, k counting pairs (AVX-512), or such numbers widened
+// to float32 in a (AVX2, k even), and give what VDPBF16PS does: the odd of a pair first, subnormals zero.
+//
+// Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a stand at SI,
+// R11, R12, R13 (three each), the panels at DI and BX (two each).
 
 // func tile12x32avx512f16(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
 TEXT ·tile12x32avx512f16(SB), NOSPLIT, $0-49
@@ -92,7 +95,7 @@ loop:
 	ADDQ $4, R11
 	ADDQ $4, R12
 	ADDQ $4, R13
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -233,7 +236,7 @@ loop:
 	ADDQ $4, SI
 	ADDQ $4, R11
 	ADDQ $4, R12
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -345,7 +348,7 @@ loop:
 	ADDQ $4, SI
 	ADDQ $4, R11
 	ADDQ $4, R12
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -444,7 +447,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -532,7 +535,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -609,7 +612,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -672,7 +675,7 @@ loop:
 	VFMADD231PS Z1, Z4, Z31
 	ADDQ $64, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -724,7 +727,7 @@ loop:
 	VFMADD231PS Z1, Z3, Z31
 	ADDQ $64, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -765,7 +768,7 @@ loop:
 	VFMADD231PS Z1, Z2, Z31
 	ADDQ $64, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -853,7 +856,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -987,7 +990,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -1102,7 +1105,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -1225,7 +1228,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $64, BX
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -1345,7 +1348,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $64, BX
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -1430,7 +1433,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $64, BX
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store

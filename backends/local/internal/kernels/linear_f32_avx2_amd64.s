@@ -6,8 +6,11 @@
 //
 // A tile multiplies rows of a, lda floats apart, with one panel from b (or half of its outputs, for tiles 16 wide) for
 // k ≥ 1 steps and stores its sums at c, rows ldc floats apart, or adds them to what is there. Each output is one chain
-// over k. Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a
-// stand at SI, R11, R12, R13 (three each), the panels at DI and BX (two each).
+// over k. Those of type dp take pairs of bfloat16 from a as from b, k counting pairs (AVX-512), or such numbers widened
+// to float32 in a (AVX2, k even), and give what VDPBF16PS does: the odd of a pair first, subnormals zero.
+//
+// Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a stand at SI,
+// R11, R12, R13 (three each), the panels at DI and BX (two each).
 
 // func tile6x16avx2f32(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
 TEXT ·tile6x16avx2f32(SB), NOSPLIT, $0-49
@@ -60,7 +63,7 @@ loop:
 	ADDQ $128, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -149,7 +152,7 @@ loop:
 	ADDQ $128, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -227,7 +230,7 @@ loop:
 	ADDQ $128, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -305,7 +308,7 @@ loop:
 	VFMADD231PS Y3, Y2, Y15
 	ADDQ $128, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -380,7 +383,7 @@ loop:
 	VFMADD231PS Y5, Y1, Y15
 	ADDQ $128, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -432,7 +435,7 @@ loop:
 	VFMADD231PS 96(DI), Y0, Y15
 	ADDQ $128, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -480,7 +483,7 @@ loop:
 	VFMADD231PS 96(DI)(R10*1), Y0, Y15
 	ADDQ $128, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store

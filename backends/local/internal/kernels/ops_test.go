@@ -42,6 +42,13 @@ func linearOp(m, n, k int, typ DType, bias bool) runOp {
 	}
 }
 
+// roundedOp is another on the set that rounds to bfloat16.
+func roundedOp(run runOp) runOp {
+	return func(t *testing.T, s Set, mem arena, r *rand.Rand, f fill) []float32 {
+		return run(t, RoundBF16(s), mem, r, f)
+	}
+}
+
 func logProbsOp(m, n, k int, typ DType, l Logits) runOp {
 	return func(t *testing.T, s Set, mem arena, r *rand.Rand, f fill) []float32 {
 		w := mem.weight(t, n, k, typ, r, f)
@@ -244,6 +251,48 @@ func spoil(p Page, kvHeads, dim, n int) {
 			for d := range dim {
 				p.K[(h*dim+d)*PageSize+j] = nan
 				p.V[(h*PageSize+j)*dim+d] = nan
+			}
+		}
+	}
+}
+
+// TestBiases holds that biases of a slope are that slope, on every set.
+func TestBiases(t *testing.T) {
+	const heads, dim, n = 3, 8, 100
+	r := rand.New(rand.NewPCG(1, 2))
+	pages := []Page{NewPage(1, dim), NewPage(1, dim)}
+	q := make([]float32, heads*dim)
+	for _, x := range [][]float32{pages[0].K, pages[0].V, pages[1].K, pages[1].V, q} {
+		for i := range x {
+			x[i] = float32(r.NormFloat64())
+		}
+	}
+	a := Attention{Heads: heads, KVHeads: 1, Dim: dim, Scale: 0.3, Slopes: []float32{0.5, 0.25, 2}}
+	b := a
+	b.Slopes = nil
+	for h := range heads {
+		for j := range n {
+			b.Biases = append(b.Biases, a.Slopes[h]*float32(j))
+		}
+	}
+	rows := []Query{{Pages: pages, To: n}, {Pages: pages, From: 3, To: 70}}
+	q2 := append(append([]float32(nil), q...), q...)
+	var first []float32
+	for _, s := range All() {
+		want, got := make([]float32, 2*heads*dim), make([]float32, 2*heads*dim)
+		s.Attend(want, q2, heads*dim, rows, a)
+		s.Attend(got, q2, heads*dim, rows, b)
+		for i := range want {
+			if d := got[i] - want[i]; d > 1e-4 || d < -1e-4 {
+				t.Errorf("%s: %v, want %v", s.Name(), got[i], want[i])
+			}
+		}
+		if first == nil {
+			first = got
+		}
+		for i := range got {
+			if got[i] != first[i] {
+				t.Errorf("%s has other bits", s.Name())
 			}
 		}
 	}
