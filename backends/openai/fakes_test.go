@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -40,10 +39,9 @@ type fake struct {
 	toy  *faultserver.Toy
 	t    testing.TB
 
-	mu    sync.Mutex
-	seen  map[string]int // prompts that were scored
-	busy  map[int]bool   // slots of llama-server
-	calls map[string]int // by path
+	mu   sync.Mutex
+	seen map[string]int // prompts that were scored
+	busy map[int]bool   // slots of llama-server
 }
 
 func startFake(t testing.TB, kind string, lies ...string) (*fake, string) {
@@ -52,7 +50,7 @@ func startFake(t testing.TB, kind string, lies ...string) (*fake, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fake{kind: kind, lies: make(map[string]bool), toy: toy, t: t, seen: make(map[string]int), busy: make(map[int]bool), calls: make(map[string]int)}
+	f := &fake{kind: kind, lies: make(map[string]bool), toy: toy, t: t, seen: make(map[string]int), busy: make(map[int]bool)}
 	for _, l := range lies {
 		f.lies[l] = true
 	}
@@ -77,9 +75,6 @@ type object = map[string]any
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	f.mu.Lock()
-	f.calls[r.URL.Path]++
-	f.mu.Unlock()
 	var req fakeRequest
 	if len(body) > 0 {
 		if err := json.Unmarshal(body, &req); err != nil {
@@ -432,10 +427,4 @@ func (f *fake) tgi(req *fakeRequest) (any, int) {
 		tops = append(tops, object{"id": id, "text": f.toy.Text(id), "logprob": dist[id]})
 	}
 	return object{"generated_text": "", "details": object{"prefill": prefill, "top_tokens": []any{tops}}}, 200
-}
-
-func (f *fake) counts() map[string]int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return maps.Clone(f.calls)
 }
