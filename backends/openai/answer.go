@@ -46,11 +46,15 @@ type usage struct {
 	PromptTokens     int           `json:"prompt_tokens"`
 	CompletionTokens int           `json:"completion_tokens"`
 	Details          *tokenDetails `json:"completion_tokens_details"`
-	ReasoningTokens  int           `json:"reasoning_tokens"` // SGLang
+	PromptDetails    *tokenDetails `json:"prompt_tokens_details"`
+	ReasoningTokens  int           `json:"reasoning_tokens"`        // SGLang
+	CachedTokens     int           `json:"prompt_cache_hit_tokens"` // DeepSeek
 }
 
+// tokenDetails are the details of prompt and completion.
 type tokenDetails struct {
 	ReasoningTokens int `json:"reasoning_tokens"`
+	CachedTokens    int `json:"cached_tokens"`
 }
 
 // content is a text, or a list of parts with text, or null.
@@ -202,7 +206,12 @@ func (b *Backend) usage(u *usage, text, thought string) backends.Usage {
 	if u == nil {
 		return backends.Usage{}
 	}
-	out := backends.Usage{PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens, ReasoningTokens: u.ReasoningTokens}
+	out := backends.Usage{
+		PromptTokens: u.PromptTokens, CachedTokens: u.CachedTokens, CompletionTokens: u.CompletionTokens, ReasoningTokens: u.ReasoningTokens,
+	}
+	if u.PromptDetails != nil && u.PromptDetails.CachedTokens > 0 {
+		out.CachedTokens = u.PromptDetails.CachedTokens
+	}
 	if u.Details != nil && u.Details.ReasoningTokens > 0 {
 		out.ReasoningTokens = u.Details.ReasoningTokens
 	}

@@ -451,6 +451,27 @@ func TestClose(t *testing.T) {
 	}
 }
 
+func TestAt(t *testing.T) {
+	s := server(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(r.URL.Path + " " + strings.ReplaceAll(r.Header.Get("Authorization"), canary, "KEY"))
+	})
+	c := client(t, s.URL+"/v1", nil)
+	root, err := c.At(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got string
+	if _, err := root.Get(t.Context(), "/props", &got); err != nil || got != "/props Bearer KEY" {
+		t.Errorf("%q, %v", got, err)
+	}
+	for _, other := range []string{"http://127.0.0.1:1", strings.Replace(s.URL, "http:", "https:", 1), "http://[", ""} {
+		if _, err := c.At(other); err == nil {
+			t.Errorf("%q is taken for the same server", other)
+		}
+	}
+}
+
 func TestConnectionsAreKept(t *testing.T) {
 	var conns atomic.Int32
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
