@@ -41,7 +41,7 @@ func cacheDir(getenv func(string) string) string {
 
 // openLocal opens a checkpoint folder.
 func openLocal(ctx context.Context, m backends.Model) (backends.Backend, error) {
-	return local.Open(ctx, m.Ref.Model, local.Options{CacheDir: cacheDir(os.Getenv)})
+	return local.Open(ctx, m.Ref.Model, local.Options{CacheDir: cacheDir(os.Getenv), Compute: m.Args["compute"]})
 }
 
 // countLadder counts the parameters of local models whose ladder file gives none.
