@@ -221,7 +221,7 @@ func (c attendCase) make(t *testing.T, mem arena, r *rand.Rand, f fill) (q []flo
 	for i := range c.rows {
 		row := Query{Pages: append(append([]Page(nil), pages...), Page{}), To: c.to + i*c.step}
 		if c.fork > 0 && i >= c.fork {
-			row.Pages = forked
+			row.Pages = append([]Page(nil), forked...)
 		}
 		if c.window > 0 {
 			row.From = max(0, row.To-c.window)
