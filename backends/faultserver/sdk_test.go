@@ -10,12 +10,12 @@ import (
 	"github.com/onset-eval/onset/backends/faultserver"
 )
 
-// TestOpenAISDK lets the official Python SDK speak to the OpenAI face, so that its protocol is theirs: with ONSET_PYTHON, an
+// TestOpenAISDK lets the official Python SDK speak to the OpenAI face, so that its protocol is theirs: with ONSET_SDK_PYTHON, an
 // interpreter that has the package openai.
 func TestOpenAISDK(t *testing.T) {
-	python := os.Getenv("ONSET_PYTHON")
+	python := os.Getenv("ONSET_SDK_PYTHON")
 	if python == "" {
-		t.Skip("set ONSET_PYTHON to an interpreter with the package openai")
+		t.Skip("set ONSET_SDK_PYTHON to an interpreter with the package openai")
 	}
 	at := func(n int, f faultserver.Fault) faultserver.Fault { f.First, f.Count = n, 1; return f }
 	s := start(t, faultserver.Options{Script: faultserver.Script{Key: "sk-right", RequestsPerWindow: 1000, Faults: []faultserver.Fault{

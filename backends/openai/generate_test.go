@@ -23,7 +23,7 @@ func say(t *testing.T, answer func(call int, body map[string]any) (int, string))
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		if r.Method == http.MethodGet {
-			w.WriteHeader(404)
+			w.WriteHeader(http.StatusNotFound)
 			return
 		}
 		data, _ := io.ReadAll(r.Body)
@@ -145,8 +145,8 @@ func TestAnswers(t *testing.T) {
 			backends.Response{Text: "four", Stop: backends.StopEOS, Usage: thought(6)}, ""},
 		"think without end": {message(`"content":"<think>two"`, "length"), nil, "", backends.Response{Stop: backends.StopLength, Usage: thought(10)}, ""},
 		"think kept":        {message(`"content":"<think>a</think>b"`, "stop"), nil, "keep", backends.Response{Text: "<think>a</think>b", Stop: backends.StopEOS, Usage: used}, ""},
-		"counted": {`{"choices":[{"message":{"content":"four"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":10,"completion_tokens_details":{"reasoning_tokens":7}}}`,
-			nil, "", backends.Response{Text: "four", Stop: backends.StopEOS, Usage: thought(7)}, ""},
+		"counted": {`{"choices":[{"message":{"content":"four"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":10,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":7}}}`,
+			nil, "", backends.Response{Text: "four", Stop: backends.StopEOS, Usage: backends.Usage{PromptTokens: 5, CachedTokens: 4, CompletionTokens: 10, ReasoningTokens: 7}}, ""},
 		"no usage":        {`{"choices":[{"message":{"content":"four"}}]}`, nil, "", backends.Response{Text: "four", Stop: backends.StopEOS}, ""},
 		"twice the same":  {`{"choices":[{"message":{"content":"four"}},{"message":{"content":"four"}}]}`, nil, "", backends.Response{Text: "four", Stop: backends.StopEOS}, ""},
 		"twice different": {`{"choices":[{"message":{"content":"four"}},{"message":{"content":"five"}}]}`, nil, "", backends.Response{}, backends.KindNetwork},

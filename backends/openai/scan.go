@@ -100,17 +100,25 @@ func (s *scanner) usage(a *answer) bool {
 		case "reasoning_tokens":
 			return s.once(4) && s.int(&u.ReasoningTokens)
 		case "completion_tokens_details":
-			return s.once(8) && (s.null() || s.details(u))
+			return s.once(8) && (s.null() || s.details(&u.Details))
+		case "prompt_tokens_details":
+			return s.once(16) && (s.null() || s.details(&u.PromptDetails))
+		case "prompt_cache_hit_tokens":
+			return s.once(32) && s.int(&u.CachedTokens)
 		}
 		return s.skip(0)
 	})
 }
 
-func (s *scanner) details(u *usage) bool {
-	u.Details = new(tokenDetails)
+func (s *scanner) details(to **tokenDetails) bool {
+	d := new(tokenDetails)
+	*to = d
 	return s.object(func(name []byte) bool {
-		if string(name) == "reasoning_tokens" {
-			return s.once(1) && s.int(&u.Details.ReasoningTokens)
+		switch string(name) {
+		case "reasoning_tokens":
+			return s.once(1) && s.int(&d.ReasoningTokens)
+		case "cached_tokens":
+			return s.once(2) && s.int(&d.CachedTokens)
 		}
 		return s.skip(0)
 	})

@@ -11,8 +11,8 @@ import (
 
 // scanSeeds are answers that the fast decoder takes, and that it must leave alone.
 var scanSeeds = map[string]bool{
-	`{"choices":[{"index":0,"message":{"role":"assistant","content":"hi\n\"x\" ü \u00fc","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":7,"completion_tokens_details":{"reasoning_tokens":3}}}`: true,
-	` { "choices" : [ { "text" : "a" , "stop_reason" : 12 , "x" : [ 1 , -2.5e+3 , true , false , null , { } , [ ] ] } , { } ] , "usage" : null , "error" : null } `:                                                                                      true,
+	`{"choices":[{"index":0,"message":{"role":"assistant","content":"hi\n\"x\" ü \u00fc","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":2,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":3}}}`: true,
+	` { "choices" : [ { "text" : "a" , "stop_reason" : 12 , "x" : [ 1 , -2.5e+3 , true , false , null , { } , [ ] ] } , { } ] , "usage" : null , "error" : null } `:                                                                                                                                                   true,
 	`{"choices":[],"id":"x"}`:                  true,
 	`{}`:                                       true,
 	`{"choices":[{"message":null}]}`:           false,

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -199,16 +200,25 @@ func TestLlamaServerConforms(t *testing.T) {
 	server := llamaServer(t)
 	checkpoint := filepath.Join("..", "local", "ladder", "checkpoints", "seed0", "s6")
 	b := openLlama(t, server, checkpoint, "f32")
-	backendtest.Run(t, func(testing.TB) backends.Backend { return unclosed{b} }, backendtest.Options{
-		Prompts: []string{"Sum: 1 2 3 4", "Map: a:b c:d a:", "Q"}, Additive: true, OneModel: true, Tolerance: 1e-2,
+	backendtest.Run(t, func(testing.TB) backends.Backend { return &unclosed{Backend: b} }, backendtest.Options{
+		Prompts: []string{"Sum: 1 2 3 4", "Map: a:b c:d a:", "Q"}, Additive: true, OneModel: true, Tolerance: 1e-2, StopHidden: true,
 	})
 }
 
 // unclosed leaves a server running that several checks share. Its own end is checked elsewhere.
-type unclosed struct{ backends.Backend }
+type unclosed struct {
+	backends.Backend
+	closed atomic.Bool
+}
 
-func (unclosed) Close() error { return nil }
+func (u *unclosed) Close() error {
+	u.closed.Store(true)
+	return nil
+}
 
-func (u unclosed) Do(ctx context.Context, r backends.Request) (backends.Response, error) {
+func (u *unclosed) Do(ctx context.Context, r backends.Request) (backends.Response, error) {
+	if u.closed.Load() {
+		return backends.Response{}, backends.Errorf(backends.KindClosed, "ask", "it was closed")
+	}
 	return u.Backend.Do(ctx, r)
 }

@@ -138,6 +138,17 @@ func New(o Options) (*Client, error) {
 	return c, err
 }
 
+// At gives a client of other paths of the same server, which shares the connections and the key. Its base URL must have
+// the same scheme and host.
+func (c *Client) At(base string) (*Client, error) {
+	u, err := url.Parse(strings.TrimRight(base, "/"))
+	if err != nil || u.Scheme != c.base.Scheme || u.Host != c.base.Host {
+		return nil, errors.New("the other base URL is of another server")
+	}
+	u.User, u.Fragment = nil, ""
+	return &Client{opts: c.opts, base: u, header: c.header, transport: c.transport, now: c.now}, nil
+}
+
 // String names the server.
 func (c *Client) String() string { return "client of " + c.Endpoint() }
 
