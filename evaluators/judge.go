@@ -68,7 +68,9 @@ func (b Bound) judgeText(in Input, reason string) Score {
 		s = b.score(in)
 		s.Outcome, s.Explanation = Empty(in.Responses[0], s.Outcome, s.Explanation)
 	}
-	s.Answer = in.Answer
+	if s.Answer == "" {
+		s.Answer = in.Answer
+	}
 	return s
 }
 

@@ -113,6 +113,9 @@ func newCore(o Options, m *memory) *core {
 }
 
 func (c *core) acquire(ctx context.Context, tokens int) (ticket, error) {
+	if err := over(ctx); err != nil {
+		return ticket{}, err
+	}
 	granted := make(chan grant, 1)
 	w := &waiter{tokens: tokens, granted: func(g grant) { granted <- g }}
 	c.enqueue(w)
@@ -125,6 +128,16 @@ func (c *core) acquire(ctx context.Context, tokens int) (ticket, error) {
 	case <-backends.Draining(ctx):
 		c.forget(w, granted)
 		return ticket{}, backends.ErrDrained
+	}
+}
+
+// over gives the reason for which nothing more is to be sent; nil where there is none.
+func over(ctx context.Context) error {
+	select {
+	case <-backends.Draining(ctx):
+		return backends.ErrDrained
+	default:
+		return ctx.Err()
 	}
 }
 
@@ -248,10 +261,10 @@ func (c *core) release(t ticket, o outcome) {
 	if c.fixed {
 		c.ctl.level = float64(c.ctl.bounds.Max)
 	}
-	c.settleGate(now, t, o)
 	if reason != "" || c.ctl.limit() != c.told {
 		c.tell(reason, c.gate.left(now))
 	}
+	c.settleGate(now, t, o)
 	c.dispatch()
 	if c.changed != nil {
 		if s := c.snapshot(); !s.same(c.pushed) {

@@ -230,6 +230,9 @@ func (s *shared) heard(m message) {
 }
 
 func (s *shared) acquire(ctx context.Context, tokens int) (ticket, error) {
+	if err := over(ctx); err != nil {
+		return ticket{}, err
+	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -240,7 +243,7 @@ func (s *shared) acquire(ctx context.Context, tokens int) (ticket, error) {
 	s.calls[c.id] = c
 	s.submit(c)
 	s.mu.Unlock()
-	err := ctx.Err()
+	var err error
 	select {
 	case g := <-c.granted:
 		if g.err != nil {

@@ -182,7 +182,7 @@ func describeFalcon(c *config, b *blueprint) {
 	b.norm, b.eps = layerNorm, float32(c.float(1e-5, "layer_norm_epsilon"))
 	b.act = c.activation("gelu", "activation")
 	if c.bool(false, "alibi") {
-		b.falconSlopes()
+		b.falconBiases(c)
 	} else {
 		c.oneRope(b, ropeDefaults{theta: 10000})
 	}
@@ -219,13 +219,22 @@ func (b *blueprint) falconQKV(fused outputs, grouped, multi bool) []outputs {
 	return b.fusedByHead(fused)
 }
 
-// falconSlopes: the slopes are in bfloat16 and scaled as the scores are.
-func (b *blueprint) falconSlopes() {
-	b.slopes = alibiSlopes(b.heads)
-	for i, s := range b.slopes {
-		b.slopes[i] = float32(float64(bf16(s)) / math.Sqrt(float64(b.headDim)))
+// falconBiases: transformers computes the slopes and their products with the positions in bfloat16, which past position
+// 256 are steps, and scales them as it does the scores.
+func (b *blueprint) falconBiases(c *config) {
+	if b.heads*b.context > maxBiases {
+		c.fail("%d heads of ALiBi at %d positions are too many", b.heads, b.context)
+		return
+	}
+	for _, slope := range alibiSlopes(b.heads) {
+		for pos := range b.context {
+			b.biases = append(b.biases, bf16(bf16(slope)*bf16(float32(pos)))/float32(math.Sqrt(float64(b.headDim))))
+		}
 	}
 }
+
+// maxBiases bounds the biases of all heads and positions.
+const maxBiases = 1 << 24
 
 // bf16 rounds to bfloat16, to the nearest and ties to even.
 func bf16(x float32) float32 {

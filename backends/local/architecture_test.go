@@ -41,13 +41,19 @@ func (n *numbersBase64) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return err
 	}
-	for ; len(raw) >= 4; raw = raw[4:] {
-		*n = append(*n, math.Float32frombits(binary.LittleEndian.Uint32(raw)))
-	}
+	*n = float32s(raw)
 	return nil
 }
 
-func readGoldens(t *testing.T) map[string]golden {
+// float32s reads float32, little-endian.
+func float32s(raw []byte) (out []float32) {
+	for ; len(raw) >= 4; raw = raw[4:] {
+		out = append(out, math.Float32frombits(binary.LittleEndian.Uint32(raw)))
+	}
+	return out
+}
+
+func readGoldens(t testing.TB) map[string]golden {
 	paths, err := filepath.Glob(filepath.Join("..", "..", "testdata", "parity", "goldens", "*.json"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no goldens: %v", err)
@@ -264,7 +270,7 @@ func TestParity(t *testing.T) {
 func TestGreedyParity(t *testing.T) {
 	cases := 0
 	for name, g := range readGoldens(t) {
-		if len(g.Generated) == 0 {
+		if len(g.Generated) == 0 || positionsDependOnLength(name) {
 			continue
 		}
 		cases++

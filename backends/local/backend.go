@@ -20,6 +20,7 @@ import (
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/backends/local/internal/kernels"
+	"github.com/onset-eval/onset/backends/local/internal/memory"
 	"github.com/onset-eval/onset/backends/local/internal/tokenizer"
 )
 
@@ -33,8 +34,9 @@ type Options struct {
 	Kernels string
 	// Threads is the number of goroutines that compute; 0 is one a processor.
 	Threads int
-	// CacheBytes bounds the keys and values held, of texts under way and of beginnings that further texts may have; 0 is
-	// 1 GiB, and less for small models. One text a thread is always held, however long.
+	// CacheBytes bounds the keys and values held, of texts under way and of beginnings that further texts may have; 0 is a
+	// quarter of the memory that is available, 4 GiB at most, and 64 MiB a thread for small models. One text, or one a
+	// thread, is always held, however long.
 	CacheBytes int64
 	// StepTokens is the most tokens that are computed at once; 0 is 512. It decides memory and speed, and no result.
 	StepTokens int
@@ -50,12 +52,12 @@ type Options struct {
 	// number below 0 lets anything pass.
 	MemoryBytes int64
 
-	// For tests: the size from which CacheDir is used (0 is the constant), and the clock (nil is the system's).
+	// For tests: the size from which CacheDir is used (0 is the constant), the clock (nil is the system's), and whether
+	// threads have texts of their own (above 0), share kernels (below 0), or what suits the model.
 	smallest int64
 	now      func() time.Time
+	apart    int
 }
-
-const defaultCacheBytes = 1 << 30
 
 // Backend is a loaded checkpoint. It implements backends.Backend.
 type Backend struct {
@@ -64,6 +66,7 @@ type Backend struct {
 	model   *model
 	tok     *tokenizer.Tokenizer
 	kernels kernels.Set
+	threads *kernels.Pool // shares out the kernels; nil where each scheduler has one thread
 	specials
 	queue   chan *work
 	running conc.WaitGroup // the schedulers
@@ -110,24 +113,50 @@ func OpenFS(ctx context.Context, fsys fs.FS, name string, o Options) (*Backend, 
 // parallel is the number of requests worth having in flight.
 const parallel = 512
 
-// start starts the schedulers.
+// smallModel is the number of weights up to which a model is small: all of them stay in a processor's own cache, and the
+// steps are so short that handing out the parts of each kernel would take longer than is won.
+const smallModel = 8 << 20
+
+// start starts the schedulers: for a small model one a thread, each with texts of its own, and else one that shares out
+// each kernel, so that the weights are read once a step for all texts.
 func (b *Backend) start(o Options) {
 	threads := o.Threads
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
 	b.schedulers = threads
+	if apart := o.apart; threads > 1 && (apart < 0 || apart == 0 && b.weights.params > smallModel) {
+		b.schedulers = 1
+		b.threads = kernels.Parallel(b.kernels, threads)
+		b.kernels = b.threads
+	}
 	b.info.Parallel = parallel
 	b.queue = make(chan *work, parallel)
-	bytes := o.CacheBytes
-	if bytes <= 0 {
-		bytes = defaultCacheBytes
-	}
+	bytes := b.cacheBytes(o)
 	for range b.schedulers {
 		s := newScheduler(b, b.kernels, int(bytes/int64(b.schedulers)/b.model.pageBytes()), o)
 		b.scheds = append(b.scheds, s)
 		b.running.Go(s.run)
 	}
+}
+
+// The bounds of what keys and values take by default.
+const (
+	maxCacheBytes   = 4 << 30
+	smallCacheBytes = 64 << 20 // a thread, for small models: computing anew costs little, and touching new memory more
+)
+
+// cacheBytes is what keys and values of all schedulers may take.
+func (b *Backend) cacheBytes(o Options) int64 {
+	switch free, known := memory.Now(); {
+	case o.CacheBytes > 0:
+		return o.CacheBytes
+	case b.weights.params <= smallModel:
+		return int64(b.schedulers) * smallCacheBytes
+	case known:
+		return min(maxCacheBytes, free.Bytes/4)
+	}
+	return maxCacheBytes / 4
 }
 
 func load(ctx context.Context, fsys fs.FS, name string, o Options) (b *Backend, err error) {
@@ -188,6 +217,10 @@ func describe(name string, o Options, s spec, w *opened, turns chat) backends.In
 		Provider: provider, Model: name, WeightsHash: w.hash, Kinds: backends.Kinds[:], Params: w.params, ParamsNonEmbedding: w.nonEmbedding, ContextLength: s.context,
 		ChatTemplate: turns.template,
 		Details:      map[string]string{"architecture": s.architecture, "compute": "f32", "engine": layoutVersion},
+	}
+	if !s.causal {
+		info.Kinds = []backends.Kind{backends.LogLikelihood, backends.LogLikelihoodRolling}
+		info.Details["scores"] = "pseudo-log-likelihood"
 	}
 	if turns.template != "" {
 		for name, text := range turns.tokens {
@@ -260,6 +293,9 @@ func (b *Backend) Close() error {
 	b.calls.Wait()
 	close(b.queue)
 	b.running.Wait()
+	if b.threads != nil {
+		b.threads.Close()
+	}
 	return b.weights.close()
 }
 

@@ -15,6 +15,8 @@ func (s *scheduler) batch() {
 		t := s.live[i]
 		switch {
 		case t.state.failed != nil:
+		case !s.b.model.causal:
+			s.fill(t)
 		case t.decoding():
 			if !s.decode(i) {
 				i--
@@ -132,6 +134,11 @@ func (s *scheduler) decode(i int) bool {
 	t := s.live[i]
 	g := t.gen
 	pos := len(t.ids) - 1
+	if s.b.model.regime(pos+1) != t.regime {
+		// The text has grown past the length at which the rotary angles of all its tokens change.
+		s.evict(i)
+		return false
+	}
 	if at := pos / kernels.PageSize; at == g.first+len(g.pages) {
 		if !s.reserve(i) {
 			return false
@@ -195,6 +202,7 @@ func (s *scheduler) commit() {
 			s.tree.dropView(n)
 		}
 	}
+	s.copies.release(&s.tree)
 	clear(s.taken)
 	s.taken = s.taken[:0]
 	for _, w := range s.wants {

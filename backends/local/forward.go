@@ -209,7 +209,7 @@ func (m *model) attend(k kernels.Set, b *scratch, rows []row, l int) {
 		b.queries = append(b.queries, kernels.Query{Pages: r.seq.pages[l], From: from, To: to})
 	}
 	k.Attend(b.att[:len(rows)*m.q()], b.qkv, m.q()+2*m.kv(), b.queries, kernels.Attention{
-		Heads: m.heads, KVHeads: m.kvHeads, Dim: m.headDim, Scale: s.scale, Cap: m.scoreCap, Slopes: m.slopes,
+		Heads: m.heads, KVHeads: m.kvHeads, Dim: m.headDim, Scale: s.scale, Cap: m.scoreCap, Slopes: m.slopes, Biases: m.biases,
 	})
 }
 

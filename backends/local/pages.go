@@ -5,8 +5,8 @@ import "github.com/onset-eval/onset/backends/local/internal/kernels"
 // sequence says where the keys and values of a text stand: those of position p in layer l in pages[l][p/PageSize].
 type sequence struct {
 	pages [][]kernels.Page
-	// length is the number of tokens that the text will have when all of it is fed, where that decides the rotary angles
-	// (spec.regime); 0 lets each row have the angles of the text up to itself.
+	// length, unless 0, is the number of tokens that decides the rotary angles of the text, or its tokens so far where
+	// those are more (spec.regime).
 	length int
 }
 

@@ -26,25 +26,28 @@ const (
 // computed next: so the oldest texts end first, texts with a common beginning are computed side by side, and their
 // beginning once.
 type scheduler struct {
-	b       *Backend
-	kernels kernels.Set
-	scratch *scratch
-	tree    tree
-	arrived []*text // of requests taken from the queue since the last were sorted
-	waiting []*text // to go under way in this order
-	live    []*text // under way
-	rows    []row
-	wants   []want
-	keep    []int   // the rows whose logits are wanted
-	taken   []*node // of which the step has rows
-	again   []int   // scratch of takeAgain
-	scores  []kernels.Scores
-	targets []int
-	logits  []float32
-	number  int64 // of requests taken
-	step    int64
-	tokens  int // in a step at most
-	held    int // requests taken and not yet done with
+	b        *Backend
+	kernels  kernels.Set
+	scratch  *scratch
+	tree     tree
+	arrived  []*text // of requests taken from the queue since the last were sorted
+	waiting  []*text // to go under way in this order
+	live     []*text // under way
+	rows     []row
+	wants    []want
+	keep     []int   // the rows whose logits are wanted
+	taken    []*node // of which the step has rows
+	again    []int   // scratch of takeAgain
+	copies   copies
+	scores   []kernels.Scores
+	targets  []int
+	draws    []drawn
+	drawings []*drawing
+	logits   []float32
+	number   int64 // of requests taken
+	step     int64
+	tokens   int // in a step at most
+	held     int // requests taken and not yet done with
 	// answered is true where requests were answered since the last admission.
 	answered  bool
 	evictions int // for tests
@@ -151,17 +154,26 @@ func (s *scheduler) take(w *work) {
 // promote lets the first waiting text get under way, where there is room for its pages. A text alone always has room.
 func (s *scheduler) promote() bool {
 	t := s.waiting[0]
-	if t.checkCancelled(); t.state.failed == nil {
-		if len(s.live) > 0 && s.tree.reserved+s.tree.need(t.path())+t.extra() > s.tree.limit {
+	if t.checkCancelled(); t.state.failed != nil {
+		s.leave(t)
+	} else {
+		if s.b.model.causal && !s.enter(t) {
 			return false
 		}
-		s.tree.enter(t)
 		s.live = append(s.live, t)
-	} else {
-		s.leave(t)
 	}
 	s.waiting[0] = nil
 	s.waiting = s.waiting[1:]
+	return true
+}
+
+// enter pins a text's path where there is room for its pages.
+func (s *scheduler) enter(t *text) bool {
+	t.regime = s.b.model.regime(len(t.path()))
+	if len(s.live) > 0 && s.tree.reserved+s.tree.need(t.regime, t.path())+t.extra() > s.tree.limit {
+		return false
+	}
+	s.tree.enter(t)
 	return true
 }
 
@@ -198,6 +210,7 @@ func (s *scheduler) abandon(err error) {
 		s.leave(t)
 	}
 	s.live, s.waiting, s.arrived, s.taken = nil, nil, nil, nil
+	s.copies = copies{}
 	old := &s.tree
 	s.tree = newTree(s.b.model.spec, old.limit, old.onceLimit, old.keep)
 }

@@ -22,7 +22,7 @@ func (t *tree) check(texts []*text) error {
 	reserved, used := 0, make(map[*page]int)
 	pins := make(map[*node]int)
 	for _, x := range texts {
-		for n := x.leaf; n != nil && n != &t.root; n = n.parent {
+		for n := x.leaf; n != nil && n.parent != nil; n = n.parent {
 			pins[n]++
 		}
 		if x.gen != nil {
@@ -78,8 +78,10 @@ func (t *tree) check(texts []*text) error {
 		}
 		return nil
 	}
-	if err := walk(&t.root); err != nil {
-		return err
+	for _, root := range t.roots {
+		if err := walk(root); err != nil {
+			return err
+		}
 	}
 	for pg, n := range used {
 		if pg.holders != n {
@@ -230,7 +232,10 @@ func TestResultsDependOnTheRequestAlone(t *testing.T) {
 						if want != nil && rng.IntN(map[bool]int{true: 12, false: 2}[testing.Short() || set.Name() == "generic"]) > 0 {
 							continue
 						}
-						o := Options{Kernels: set.Name(), StepTokens: chunk, Threads: threads, CacheBytes: int64(max(1, cache)), NoPrefixCache: cache < 0}
+						o := Options{
+							Kernels: set.Name(), StepTokens: chunk, Threads: threads, CacheBytes: int64(max(1, cache)),
+							NoPrefixCache: cache < 0, apart: 1 - 2*rng.IntN(2),
+						}
 						got := askShuffled(t, openLadder(t, "s1", o), reqs, atOnce, rng)
 						if want == nil {
 							want = got
@@ -411,4 +416,64 @@ func TestCancelledRequestsFreeTheirPages(t *testing.T) {
 	if n := b.scheds[0].tree.reserved; n != 0 {
 		t.Errorf("%d pages are reserved at the end", n)
 	}
+}
+
+// TestLongTextsChangeTheirAngles generates past the length at which rotary angles change: each token is the best one of
+// the whole text so far, computed with the angles of its length.
+func TestLongTextsChangeTheirAngles(t *testing.T) {
+	b := openLetters(t, "phi3-longrope", Options{Threads: 1})
+	defer func() { _ = b.Close() }()
+	beyond := b.model.ropes[0].beyond
+	if beyond == 0 || b.model.ropes[0].long == nil {
+		t.Fatal("the model's angles do not change")
+	}
+	prompt := strings.Repeat("abc de ", beyond)[:beyond-5]
+	ids := b.encode(prompt)
+	const n = 20
+	if len(ids) > beyond || len(ids)+n <= beyond+2 {
+		t.Fatalf("a prompt of %d tokens, and the angles change after %d", len(ids), beyond)
+	}
+	for range n {
+		_, logits := compute(b.model, kernels.Best(), ids, []int{len(ids) - 1}, len(ids))
+		ids = append(ids, kernels.Best().ArgMax(logits))
+	}
+	resp, err := b.Do(context.Background(), backends.Request{Kind: backends.Generate, Prompt: prompt, Sampling: backends.Sampling{MaxTokens: n}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := b.tok.Decode(ids[len(ids)-n:], true)
+	if resp.Text != want || resp.Usage.CompletionTokens != n {
+		t.Errorf("the text is %q of %d tokens (%s), want %q", resp.Text, resp.Usage.CompletionTokens, resp.Stop, want)
+	}
+	if b.scheds[0].evictions != 1 {
+		t.Errorf("the text began anew %d times", b.scheds[0].evictions)
+	}
+}
+
+// TestStepsDoNotAllocate holds that what is done again and again takes no new memory but what the texts themselves need.
+func TestStepsDoNotAllocate(t *testing.T) {
+	s := idle(t, "s2", Options{}, 1000)
+	s.b.model.eos = nil
+	for draw := range 64 {
+		s.put(t, backends.Request{Kind: backends.Generate, Prompt: "Once upon", Draw: draw, Sampling: backends.Sampling{
+			MaxTokens: 110, Temperature: 5, Seed: 1,
+		}}, nil)
+	}
+	for range 70 { // past the first page, and the buffers have their sizes
+		s.admit()
+		s.advance()
+	}
+	live := len(s.live)
+	if live < 10 {
+		t.Fatalf("%d texts are under way", live)
+	}
+	const steps = 10
+	allocs := testing.AllocsPerRun(steps, func() {
+		s.admit()
+		s.advance()
+	})
+	if allocs > float64(live)/4 {
+		t.Errorf("a step of %d texts allocates %g times", live, allocs)
+	}
+	t.Logf("a step of %d texts allocates %g times", live, allocs)
 }

@@ -38,8 +38,8 @@ type spec struct {
 	qkNorm        qkNormKind
 	clip          float32 // bounds queries, keys and values; 0 for none
 	slopes        []float32
-	alibiBF16     bool    // attention is added what bfloat16 holds of slope times position
-	scoreCap      float32 // soft cap of attention scores; 0 for none
+	biases        []float32 // [heads × context] in place of slopes, where they are rounded by position
+	scoreCap      float32   // soft cap of attention scores; 0 for none
 	act           kernels.Activation
 	gated         bool // the feed-forward layer multiplies an activated gate with a linear part
 	headAct       kernels.Activation
@@ -103,7 +103,7 @@ type layerNames struct {
 	attnIn, attnOut, attnSum normNames
 	ffIn, ffOut, ffSum       normNames
 	qkv                      []outputs // queries, keys and values
-	qNorm, kNorm             []normNames
+	qNorm, kNorm             normNames // with %d in the name, one a head
 	out                      []outputs
 	up                       []outputs // the gate first, where there is one
 	down                     []outputs

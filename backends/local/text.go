@@ -15,10 +15,13 @@ type text struct {
 	part  int
 	ids   []int // of a text being generated, with the tokens so far
 	from  int   // ids[from:] are scored
-	leaf  *node // the end of the text's path; nil where it is not under way
+	// regime is that of the rotary angles of its path (spec.regime).
+	regime int
+	leaf   *node // the end of the text's path; nil where it is not under way
 	// logs are the log-probabilities of ids[from:], of which unread are to come.
 	logs   []float64
 	unread int
+	next   int // of a masked model: the first token that no step has masked
 	greedy bool
 	gen    *generation
 	step   int64 // the last of which it wants something
@@ -64,6 +67,9 @@ func newText(w *work, state *progress, i int) *text {
 		return t
 	}
 	t.unread = len(p.ids) - p.from
+	if p.to > 0 {
+		t.unread, t.next = p.to-p.from, p.from
+	}
 	t.logs = make([]float64, t.unread)
 	return t
 }
@@ -174,7 +180,7 @@ func (t *tree) leave(x *text) {
 		g.seq, g.pages, g.claims, g.reserved = nil, nil, false, 0
 	}
 	if !x.finished() {
-		for n := x.leaf; n != &t.root; n = n.parent {
+		for n := x.leaf; n.parent != nil; n = n.parent {
 			n.readers = slices.DeleteFunc(n.readers, func(r reader) bool { return r.t == x })
 		}
 	}
@@ -188,10 +194,10 @@ func (t *tree) enter(x *text) {
 		x.gen.reserved = x.extra()
 		t.reserved += x.gen.reserved
 	}
-	x.leaf = t.insert(x.path())
+	x.leaf = t.insert(x.regime, x.path())
 	t.pin(x.leaf, x.state.number)
 	from, to := x.wanted()
-	for n := x.leaf; n != &t.root && n.end() > from; n = n.parent {
+	for n := x.leaf; n.parent != nil && n.end() > from; n = n.parent {
 		n.readers = append(n.readers, reader{x, max(from, n.start), min(to, n.end())})
 	}
 }

@@ -13,7 +13,7 @@ import (
 // A position's keys and values depend on the tokens up to it alone, and on nothing of how they were computed, so a node
 // computed for one text serves every other, to the bit.
 type tree struct {
-	root  node
+	roots map[int]*node // by regime of rotary angles, which is 0 for all texts of most models
 	pool  pool
 	limit int // pages in use at most, but for one text alone
 	// reserved counts the pages that pinned nodes and generations have or will have.
@@ -27,9 +27,10 @@ type tree struct {
 	computed    int64   // positions computed, for tests and benchmarks
 }
 
-// node is a run of tokens that follows its parent's. The root is empty.
+// node is a run of tokens that follows its parent's. A root is empty and has no parent.
 type node struct {
 	parent   *node
+	regime   int     // of a root
 	children []*node // by first token
 	ids      []int
 	start    int // position of the first token
@@ -64,7 +65,7 @@ type list struct {
 }
 
 func newTree(s spec, limit, onceLimit int, keep bool) tree {
-	return tree{pool: pool{spec: s}, limit: limit, onceLimit: onceLimit, keep: keep}
+	return tree{roots: make(map[int]*node), pool: pool{spec: s}, limit: limit, onceLimit: onceLimit, keep: keep}
 }
 
 func (n *node) end() int { return n.start + len(n.ids) }
@@ -106,8 +107,11 @@ func lcp(a, b []int) int {
 }
 
 // need bounds the pages that pinning the path of ids adds to those reserved.
-func (t *tree) need(ids []int) int {
-	n, pages, at := &t.root, 0, 0
+func (t *tree) need(regime int, ids []int) int {
+	n, pages, at := t.roots[regime], 0, 0
+	if n == nil {
+		return span(0, len(ids))
+	}
 	for at < len(ids) {
 		c, _ := n.child(ids[at])
 		if c == nil {
@@ -127,8 +131,12 @@ func (t *tree) need(ids []int) int {
 }
 
 // insert makes the path of ids, which is not empty, and gives its last node, which ends with them. Nothing is computed.
-func (t *tree) insert(ids []int) *node {
-	n := &t.root
+func (t *tree) insert(regime int, ids []int) *node {
+	n := t.roots[regime]
+	if n == nil {
+		n = &node{regime: regime}
+		t.roots[regime] = n
+	}
 	for at := 0; at < len(ids); {
 		c, i := n.child(ids[at])
 		if c == nil {
@@ -204,7 +212,7 @@ func (t *tree) listOf(n *node) *list {
 
 // pin holds the path to a node for a text of a request.
 func (t *tree) pin(leaf *node, request int64) {
-	for n := leaf; n != &t.root; n = n.parent {
+	for n := leaf; n.parent != nil; n = n.parent {
 		if n.pins++; n.pins == 1 {
 			t.reserved += n.cost()
 			if n.by != 0 {
@@ -218,7 +226,7 @@ func (t *tree) pin(leaf *node, request int64) {
 
 // unpin lets go of the path to a node. What is not computed is given up, the rest kept as long as there is room.
 func (t *tree) unpin(leaf *node) {
-	for n := leaf; n != &t.root; {
+	for n := leaf; n.parent != nil; {
 		up := n.parent
 		if n.pins--; n.pins == 0 {
 			t.reserved -= n.cost()
@@ -248,6 +256,9 @@ func (t *tree) remove(n *node) {
 		t.pool.release(pg, t.limit)
 	}
 	n.pages = nil
+	if up := n.parent; up.parent == nil && len(up.children) == 0 {
+		delete(t.roots, up.regime)
+	}
 }
 
 // drop gives up the last used longest ago of a list, and all that follows it.
@@ -305,7 +316,7 @@ func (t *tree) follow(n *node, inPlace bool) *page {
 // path lists the nodes from below the root to a node. The slice is valid until the next call.
 func (t *tree) path(leaf *node) []*node {
 	t.trail = t.trail[:0]
-	for n := leaf; n != &t.root; n = n.parent {
+	for n := leaf; n.parent != nil; n = n.parent {
 		t.trail = append(t.trail, n)
 	}
 	for i, j := 0, len(t.trail)-1; i < j; i, j = i+1, j-1 {
@@ -327,7 +338,8 @@ func (t *tree) open(n *node) *sequence {
 }
 
 func (t *tree) list(s *sequence, n *node) {
-	if n == &t.root {
+	if n.parent == nil {
+		s.length = n.regime
 		for l := range s.pages {
 			s.pages[l] = s.pages[l][:0]
 		}

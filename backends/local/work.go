@@ -27,22 +27,24 @@ type result struct {
 type part struct {
 	ids  []int
 	from int
+	to   int // of a masked model: ids[from:to] are scored
 	into int // index of the log-probability that it adds to
 }
 
 // plan turns a request into parts. Its error is one of the request.
 func (b *Backend) plan(req *backends.Request) (*work, error) {
 	w := &work{req: req, done: make(chan result, 1)}
+	if !b.info.Serves(req.Kind) {
+		return nil, backends.Errorf(backends.KindUnsupported, "plan request", "no requests of kind %q", req.Kind)
+	}
 	switch req.Kind {
 	case backends.Generate:
 		b.planGenerate(w)
 		return w, nil
 	case backends.LogLikelihood:
 		return w, b.planScores(w)
-	case backends.LogLikelihoodRolling:
-		return w, b.planRolling(w)
 	}
-	return nil, backends.Errorf(backends.KindUnsupported, "plan request", "no requests of kind %q", req.Kind)
+	return w, b.planRolling(w)
 }
 
 // defaultMaxTokens bounds a generation that names no bound itself, as lm-evaluation-harness does.
@@ -79,34 +81,52 @@ func (b *Backend) promptIDs(prompt string) []int {
 }
 
 // planScores encodes prompt and continuations as lm-evaluation-harness does: white space at the prompt's end belongs
-// to the continuation, and the continuation's tokens are those of the whole text past as many as the prompt has.
+// to the continuation, and the continuation's tokens are those of the whole text past as many as the prompt has. Where
+// the last token of the prompt would merge with the continuation, the prompt's tokens stay its own.
 func (b *Backend) planScores(w *work) error {
 	const op = "score continuations"
 	if len(w.req.Continuations) == 0 {
 		return backends.Errorf(backends.KindInvalid, op, "there is none")
 	}
-	prompt := strings.TrimRightFunc(w.req.Prompt, isSpace)
-	context, lead := len(b.encode(prompt)), []int(nil)
-	if context == 0 {
-		context, lead = 1, []int{b.first}
+	if !b.model.causal {
+		return b.planMasked(w)
 	}
+	prompt := b.encode(strings.TrimRightFunc(w.req.Prompt, isSpace))
 	for i, c := range w.req.Continuations {
-		ids := append(slices.Clone(lead), b.encode(w.req.Prompt+c)...)
-		if len(ids) <= context {
+		p := b.scored(prompt, w.req.Prompt, c)
+		p.into = i
+		n := len(p.ids) - p.from
+		switch {
+		case n <= 0:
 			return backends.Errorf(backends.KindInvalid, op, "continuation %d (%q) adds no token to the prompt", i, c)
-		}
-		p := part{ids: ids, from: context, into: i}
-		if n := len(ids) - context; n > b.model.context {
+		case n > b.model.context:
 			return backends.Errorf(backends.KindInvalid, op, "continuation %d has %d tokens, and the model's context %d", i, n, b.model.context)
 		}
 		// The last token is not fed.
-		if over := len(ids) - (b.model.context + 1); over > 0 {
+		if over := len(p.ids) - (b.model.context + 1); over > 0 {
 			w.dropped = max(w.dropped, over)
-			p.ids, p.from = ids[over:], context-over
+			p.ids, p.from = p.ids[over:], p.from-over
 		}
 		w.parts = append(w.parts, p)
 	}
 	return nil
+}
+
+// scored makes the part of a continuation of a prompt, of which the tokens are given too.
+func (b *Backend) scored(ids []int, prompt, continuation string) part {
+	if prompt == "" {
+		ids = b.tok.Encode(continuation, false)
+		if len(ids) == 0 || ids[0] != b.first {
+			ids = append([]int{b.first}, ids...)
+		}
+		return part{ids: ids, from: 1}
+	}
+	whole := b.encode(prompt + continuation)
+	n := min(len(ids), len(whole))
+	if len(ids) == 0 {
+		ids = []int{b.first}
+	}
+	return part{ids: slices.Concat(ids, whole[n:]), from: len(ids)}
 }
 
 // isSpace is what Python's str.rstrip strips.
@@ -114,6 +134,9 @@ func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f 
 
 // planRolling cuts a text into windows.
 func (b *Backend) planRolling(w *work) error {
+	if !b.model.causal {
+		return b.planMaskedRolling(w)
+	}
 	ids := b.tok.Encode(w.req.Prompt, false)
 	if len(ids) == 0 {
 		return backends.Errorf(backends.KindInvalid, "score text", "it has no tokens")

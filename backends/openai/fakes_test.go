@@ -39,9 +39,10 @@ type fake struct {
 	toy  *faultserver.Toy
 	t    testing.TB
 
-	mu   sync.Mutex
-	seen map[string]int // prompts that were scored
-	busy map[int]bool   // slots of llama-server
+	mu    sync.Mutex
+	seen  map[string]int // prompts that were scored
+	busy  int            // slots of llama-server that are taken
+	calls map[string]int // by path
 }
 
 func startFake(t testing.TB, kind string, lies ...string) (*fake, string) {
@@ -50,7 +51,9 @@ func startFake(t testing.TB, kind string, lies ...string) (*fake, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fake{kind: kind, lies: make(map[string]bool), toy: toy, t: t, seen: make(map[string]int), busy: make(map[int]bool)}
+	f := &fake{
+		kind: kind, lies: make(map[string]bool), toy: toy, t: t, seen: make(map[string]int), calls: make(map[string]int),
+	}
 	for _, l := range lies {
 		f.lies[l] = true
 	}
@@ -113,7 +116,7 @@ type fakeRequest struct {
 	Predict   int         `json:"n_predict"`
 	Probs     int         `json:"n_probs"`
 	LogitBias [][]float64 `json:"logit_bias"`
-	Slot      int         `json:"id_slot"`
+	Slot      *int        `json:"id_slot"`
 	Post      bool        `json:"post_sampling_probs"`
 	Samplers  []string    `json:"samplers"`
 
@@ -361,15 +364,14 @@ func (f *fake) sglang(req *fakeRequest) (any, int) {
 // forced is llama-server's completion, of one token.
 func (f *fake) forced(req *fakeRequest) (any, int) {
 	f.mu.Lock()
-	taken := f.busy[req.Slot]
-	f.busy[req.Slot] = true
-	f.mu.Unlock()
-	if taken || req.Slot < 0 || req.Slot > 2 {
-		f.t.Errorf("slot %d is asked for while it is taken, or is none", req.Slot)
+	f.busy++
+	if f.busy > 3 || req.Slot != nil {
+		f.t.Errorf("%d calls for 3 slots, or one that names its slot: %v", f.busy, req.Slot)
 	}
+	f.mu.Unlock()
 	defer func() {
 		f.mu.Lock()
-		f.busy[req.Slot] = false
+		f.busy--
 		f.mu.Unlock()
 	}()
 	var ids []int

@@ -24,6 +24,10 @@ type provider struct {
 	open               func(ctx context.Context, m backends.Model) (backends.Backend, error)
 	// describe says what open's backend would say of itself, where that is known without opening it; nil is nothing.
 	describe func(ctx context.Context, m backends.Model) (backends.Info, error)
+	// keys are the environment variables that may hold the key; a server's limits are those of a key.
+	keys []string
+	// served says that the model is in a server of this process's own, which has limits as remote ones have.
+	served bool
 }
 
 // providers lists all providers, in the order in which they are shown.
@@ -40,19 +44,19 @@ func providers() []provider {
 			open: openLocal,
 		},
 		{
-			name: "openai", doc: "OpenAI's API, and servers that speak it: vLLM, SGLang, llama-server, TGI, Ollama (--base-url)", example: "openai/gpt-4o",
+			name: "openai", keys: []string{"OPENAI_API_KEY"}, doc: "OpenAI's API, and servers that speak it: vLLM, SGLang, llama-server, TGI, Ollama (--base-url)", example: "openai/gpt-4o",
 			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
 				return openai.Open(ctx, openai.Options{Model: m, Getenv: os.Getenv})
 			},
 		},
 		{
-			name: "anthropic", doc: "Anthropic's API", example: "anthropic/claude-sonnet-4-5",
+			name: "anthropic", keys: []string{"ANTHROPIC_API_KEY"}, doc: "Anthropic's API", example: "anthropic/claude-sonnet-4-5",
 			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
 				return anthropic.Open(ctx, anthropic.Options{Model: m, Getenv: os.Getenv})
 			},
 		},
 		{
-			name: "gemini", doc: "the Gemini API", example: "gemini/gemini-2.5-flash",
+			name: "gemini", keys: []string{"GEMINI_API_KEY", "GOOGLE_API_KEY"}, doc: "the Gemini API", example: "gemini/gemini-2.5-flash",
 			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
 				return gemini.Open(ctx, gemini.Options{Model: m, Getenv: os.Getenv})
 			},
@@ -96,6 +100,7 @@ func parseModel(ref string) (backends.Model, error) {
 type opener struct {
 	providers []provider
 	retry     backends.RetryOptions
+	limits    *limits    // nil bounds nothing
 	spend     *spending  // nil asks without prices and cache
 	batches   *batchRuns // nil asks each request by itself
 	live      *liveModel // nil is told of no model
@@ -121,23 +126,36 @@ func (o opener) Describe(ctx context.Context, m backends.Model) (backends.Info, 
 		return backends.Info{}, err
 	}
 	if p.describe != nil && o.batches == nil {
-		return p.describe(ctx, m)
+		info, err := p.describe(ctx, m)
+		info.Parallel = o.parallel(info, p)
+		return info, err
 	}
 	b, err := o.openBatched(ctx, m)
 	if err != nil {
 		return backends.Info{}, err
 	}
 	info := b.Info()
+	info.Parallel = o.parallel(info, p)
 	return info, b.Close()
 }
 
-// Open opens the model, retried, charged for and cached.
+// parallel is the number of requests worth having in flight.
+func (o opener) parallel(info backends.Info, p provider) int {
+	if o.limits == nil || o.batches != nil {
+		return info.Parallel
+	}
+	return o.limits.parallel(info, p)
+}
+
+// Open opens the model, limited, retried, charged for and cached.
 func (o opener) Open(ctx context.Context, m backends.Model) (backends.Backend, error) {
 	b, err := o.openBatched(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	b = backends.Retry(b, o.retry)
+	if b, err = o.retried(b, m); err != nil {
+		return nil, err
+	}
 	if o.spend == nil {
 		return b, nil
 	}
@@ -149,6 +167,22 @@ func (o opener) Open(ctx context.Context, m backends.Model) (backends.Backend, e
 		o.live.b.Store(&wrapped)
 	}
 	return wrapped, nil
+}
+
+// retried has failed requests tried again, and keeps to what a server takes at once. Batches wait by themselves.
+func (o opener) retried(b backends.Backend, m backends.Model) (backends.Backend, error) {
+	if o.limits == nil || o.batches != nil {
+		return backends.Retry(b, o.retry), nil
+	}
+	p, err := findProvider(o.providers, m.Ref.Provider)
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	limited, err := o.limits.wrap(b, p, m, o.retry)
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return limited, nil
 }
 
 // openBatched opens the model, and has it answer by batches where the run is to.

@@ -19,7 +19,7 @@ import (
 
 // executeOptions are the flags that say how to run, which do not change what is recorded.
 type executeOptions struct {
-	workers     int
+	limitOptions
 	maxRetries  int
 	timeout     time.Duration
 	quiet       bool
@@ -32,7 +32,7 @@ type executeOptions struct {
 
 func (o *executeOptions) add(cmd *cobra.Command) {
 	fs := cmd.Flags()
-	fs.IntVarP(&o.workers, "max-connections", "j", 0, "samples in flight; 0 lets the backend say")
+	o.limitOptions.add(fs)
 	fs.IntVar(&o.maxRetries, "max-retries", 5, "retries of a request that failed for a passing reason")
 	fs.DurationVar(&o.timeout, "timeout", 0, "longest time for one attempt at a request; 0 is none")
 	fs.BoolVarP(&o.quiet, "quiet", "q", false, "show no progress")
@@ -124,11 +124,15 @@ func execute(ctx context.Context, a *app, x execution) error {
 	if err != nil {
 		return err
 	}
+	limits, err := x.opts.limits(a, x.dir, x.shard.Index)
+	if err != nil {
+		return err
+	}
 	open := opener{
-		providers: providers(),
-		retry:     backends.RetryOptions{MaxAttempts: x.opts.maxRetries + 1, AttemptTimeout: x.opts.timeout},
-		spend:     spend,
-		live:      new(liveModel),
+		providers: providers(), limits: limits,
+		retry: backends.RetryOptions{MaxAttempts: x.opts.maxRetries + 1, AttemptTimeout: x.opts.timeout},
+		spend: spend,
+		live:  new(liveModel),
 	}
 	if x.opts.batch {
 		open.batches = &batchRuns{file: batchFile(x.dir, x.shard), out: a.stderr}
@@ -157,7 +161,7 @@ func execute(ctx context.Context, a *app, x execution) error {
 	if closed := writer.Close(); err == nil { // the writer's first error is that of the run already
 		err = closed
 	}
-	return errors.Join(err, spend.close())
+	return errors.Join(err, limits.close(), spend.close())
 }
 
 // openRun makes the run directory, or continues one whose header says the same.
@@ -235,7 +239,7 @@ func (x execution) record(ctx context.Context, a *app, plan runner.Plan, infos [
 	drain, release := either(a.drain, open.spend.meter.Over())
 	defer release()
 	summary, err := runner.Run(ctx, plan, infos, open, writer, runner.Options{
-		Workers: x.opts.workers, Done: settled{done, x.opts.retryErrors}, Drain: drain, Observe: watching,
+		Workers: x.opts.fixed, Done: settled{done, x.opts.retryErrors}, Drain: drain, Observe: watching,
 	})
 	progress.close(summary)
 	if summary.Drained {

@@ -18,7 +18,7 @@ import (
 // serverProvider opens models in a server of onset's own.
 func serverProvider(name, doc, example string) provider {
 	return provider{
-		name: name, doc: doc, example: example,
+		name: name, doc: doc, example: example, served: true,
 		open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
 			o, err := serverOptions(name, m)
 			if err != nil {

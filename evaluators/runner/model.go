@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sourcegraph/conc"
 	"github.com/sourcegraph/conc/panics"
 
 	"github.com/onset-eval/onset/backends"
@@ -106,9 +107,9 @@ func (r *modelRun) send(ctx context.Context, j job, jobs chan<- job) error {
 	default:
 	}
 	if r.backend == nil {
-		backend, err := r.opener.Open(ctx, r.model)
+		backend, err := r.open(ctx)
 		if err != nil {
-			return fmt.Errorf("model %s: %w", r.model.Name, err)
+			return err
 		}
 		r.backend = backend
 		r.opts.Observe.ModelStarted(r.model, r.info)
@@ -121,6 +122,31 @@ func (r *modelRun) send(ctx context.Context, j job, jobs chan<- job) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// open opens the model. A drain ends it: a model server may take minutes to start, with nothing in flight to wait for.
+func (r *modelRun) open(ctx context.Context) (backends.Backend, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var watch conc.WaitGroup
+	defer watch.Wait()
+	opened := make(chan struct{})
+	defer close(opened)
+	watch.Go(func() {
+		select {
+		case <-r.opts.Drain:
+			cancel(ErrStopped)
+		case <-opened:
+		}
+	})
+	backend, err := r.opener.Open(ctx, r.model)
+	switch {
+	case err == nil:
+		return backend, nil
+	case errors.Is(context.Cause(ctx), ErrStopped):
+		return nil, ErrStopped
+	}
+	return nil, fmt.Errorf("model %s: %w", r.model.Name, err)
 }
 
 func (r *modelRun) key(c *cell, sample string, draw int) runlog.Key {

@@ -45,8 +45,6 @@ def su(kind, n):
     return {"type": kind, "short_factor": LONG["short_factor"][:n], "long_factor": LONG["long_factor"][:n]}
 
 
-# Extrapolated positions of "dynamic" and "longrope" depend on the length of the text, so the cache cannot grow past the
-# point where they change: no generation there.
 # Eager attention of Falcon adds ALiBi twice; sdpa, which is what models run with, once.
 CASES = {
     "llama": ("LlamaForCausalLM", LLAMA),
@@ -65,7 +63,7 @@ CASES = {
     "llama-rope-yarn-factor": ("LlamaForCausalLM", but(LLAMA, rope_scaling=rope(
         "yarn", factor=4.0, original_max_position_embeddings=32, attention_factor=0.9))),
     "llama-rope-longrope": ("LlamaForCausalLM", but(LLAMA, rope_scaling=rope(
-        "longrope", factor=4.0, original_max_position_embeddings=32, short_factor=LONG["short_factor"], long_factor=LONG["long_factor"])), "nogenerate"),
+        "longrope", factor=4.0, original_max_position_embeddings=32, short_factor=LONG["short_factor"], long_factor=LONG["long_factor"]))),
     "mistral": ("MistralForCausalLM", but(LLAMA, sliding_window=None)),
     "mistral-window": ("MistralForCausalLM", but(LLAMA, sliding_window=10, head_dim=32)),
     "mistral-window-page": ("MistralForCausalLM", but(LLAMA, sliding_window=64)),
@@ -89,8 +87,8 @@ CASES = {
     "gemma3-image-text": ("Gemma3ForConditionalGeneration", gemma(query_pre_attn_scalar=24, sliding_window=10, num_hidden_layers=2), "nested"),
     "phi3": ("Phi3ForCausalLM", PHI3),
     "phi3-window": ("Phi3ForCausalLM", but(PHI3, sliding_window=10, tie_word_embeddings=True)),
-    "phi3-longrope": ("Phi3ForCausalLM", but(PHI3, original_max_position_embeddings=32, rope_scaling=su("longrope", 8)), "nogenerate"),
-    "phi3-longrope-partial": ("Phi3ForCausalLM", but(PHI3, original_max_position_embeddings=32, partial_rotary_factor=0.75, rope_scaling=su("longrope", 6)), "nogenerate"),
+    "phi3-longrope": ("Phi3ForCausalLM", but(PHI3, original_max_position_embeddings=32, rope_scaling=su("longrope", 8))),
+    "phi3-longrope-partial": ("Phi3ForCausalLM", but(PHI3, original_max_position_embeddings=32, partial_rotary_factor=0.75, rope_scaling=su("longrope", 6))),
     "olmo": ("OlmoForCausalLM", LLAMA),
     "olmo-clip": ("OlmoForCausalLM", but(LLAMA, clip_qkv=0.5, tie_word_embeddings=True)),
     "olmo2": ("Olmo2ForCausalLM", LLAMA),
@@ -137,7 +135,8 @@ CASES = {
     "falcon-40b": ("FalconForCausalLM", but(FALCON, new_decoder_architecture=True, num_kv_heads=2, bias=False, alibi=False)),
     "falcon-11b": ("FalconForCausalLM", but(FALCON, new_decoder_architecture=True, num_kv_heads=2, num_ln_in_parallel_attn=1, tie_word_embeddings=False)),
     "falcon-rw": ("FalconForCausalLM", but(FALCON, multi_query=False, parallel_attn=False, new_decoder_architecture=False, bias=True, alibi=True), "sdpa"),
-    "falcon-rw-heads": ("FalconForCausalLM", but(FALCON, hidden_size=48, num_attention_heads=6, multi_query=False, parallel_attn=False, bias=True, alibi=True), "sdpa"),
+    "falcon-rw-heads": ("FalconForCausalLM", but(FALCON, num_attention_heads=16, max_position_embeddings=512, multi_query=False, parallel_attn=False, bias=True,
+                                                 alibi=True), "sdpa", "long"),
     "falcon-multi-serial": ("FalconForCausalLM", but(FALCON, multi_query=True, parallel_attn=False, new_decoder_architecture=False, bias=True, alibi=False)),
     "bert": ("BertForMaskedLM", BERT),
     "bert-act": ("BertForMaskedLM", but(BERT, hidden_act="gelu_new", tie_word_embeddings=False)),

@@ -7,3 +7,5 @@ func fmaAVX2(dst, a, b, c *float32, n int)
 
 //go:noescape
 func indexAVX2(x *float32, n int, value float32) int
+
+func features() uint32

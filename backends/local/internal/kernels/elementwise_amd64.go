@@ -19,6 +19,20 @@ func (v wide) softCap(x *float32, n int, limit, inv float32) {
 }
 
 //go:noescape
+func roundavx2(dst, x *float32, n int)
+
+//go:noescape
+func roundavx512(dst, x *float32, n int)
+
+func (v wide) round(dst, x *float32, n int) {
+	if v {
+		roundavx512(dst, x, n)
+	} else {
+		roundavx2(dst, x, n)
+	}
+}
+
+//go:noescape
 func addavx2(dst, x *float32, n int)
 
 //go:noescape

@@ -28,6 +28,9 @@ func TestSetsAreBitEqual(t *testing.T) {
 		t.Run(string(f), func(t *testing.T) {
 			eachFast(t, func(t *testing.T, s Set) {
 				for name := range arenas() {
+					if f != ordinary && name != "canaries" {
+						continue // what is read does not depend on the numbers
+					}
 					t.Run(name, func(t *testing.T) {
 						for i, c := range cases {
 							t.Run(c.name, func(t *testing.T) {

@@ -6,7 +6,7 @@ import "math"
 // conversions around products keep compilers from fusing them with a following sum.
 type generic struct{}
 
-var _ parts = generic{}
+var _ rounder = generic{}
 
 func (generic) Name() string { return "generic" }
 

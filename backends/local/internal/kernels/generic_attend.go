@@ -3,7 +3,7 @@ package kernels
 import "math"
 
 // attendedRows is how many rows are attended together at most.
-const attendedRows = 12
+const attendedRows = 48
 
 func (g generic) Attend(dst, q []float32, ld int, rows []Query, a Attention) {
 	checkAttend(dst, q, ld, rows, a)
@@ -31,6 +31,11 @@ func attendHead(out, q []float32, row Query, a Attention, h int) {
 		from, to := max(row.From-first, 0), min(row.To-first, PageSize)
 		scores(&p, q, row.Pages[i].K[at:at+a.Dim*PageSize], a.Scale)
 		a.adjust(&p, h, first-(row.To-1))
+		if n := len(a.Biases) / a.Heads; n > 0 {
+			for j, bias := range a.Biases[h*n+first : h*n+first+to] {
+				p[j] += bias
+			}
+		}
 		decay, next, sum := softmaxStep(&p, from, to, top)
 		top, total = next, float32(total*decay)+sum
 		weighValues(out, p[from:to], row.Pages[i].V[at+from*a.Dim:], decay)

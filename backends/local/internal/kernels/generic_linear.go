@@ -11,26 +11,36 @@ func (generic) Linear(dst, a []float32, m int, w Weight) {
 // are ld apart and begin with output from.
 func genericPanels(dst []float32, ld int, a []float32, m int, w Weight, from, to int) {
 	var block [BlockK * PanelWidth]float32
-	for n := from; n < to; n += PanelWidth {
-		width := min(PanelWidth, to-n)
-		for k := 0; k < max(w.K, 1); k += BlockK {
-			end := min(k+BlockK, w.K)
-			w.expand(block[:], n, k, end)
-			for i := range m {
-				var sum [PanelWidth]float32
-				panelChain(&sum, a[i*w.K+k:i*w.K+end], block[:])
-				out := dst[i*ld+n-from:][:width]
-				for j := range out {
-					if k > 0 {
-						sum[j] = out[j] + sum[j]
-					}
-					if end == w.K && w.Bias != nil {
-						sum[j] += w.Bias[n+j]
-					}
-					out[j] = sum[j]
-				}
-			}
+	eachBlock(w, from, to, func(n, k, end int) {
+		w.expand(block[:], n, k, end)
+		for i := range m {
+			var sum [PanelWidth]float32
+			panelChain(&sum, a[i*w.K+k:i*w.K+end], block[:])
+			w.finish(dst[i*ld+n-from:], &sum, n, min(PanelWidth, to-n), k, end)
 		}
+	})
+}
+
+// eachBlock visits the blocks k ≤ i < end of the panels that begin with outputs n from from to to.
+func eachBlock(w Weight, from, to int, visit func(n, k, end int)) {
+	for n := from; n < to; n += PanelWidth {
+		for k := 0; k < max(w.K, 1); k += BlockK {
+			visit(n, k, min(k+BlockK, w.K))
+		}
+	}
+}
+
+// finish adds the sums of block k ≤ i < end to the width outputs from n on of one row, and the bias to the last.
+func (w *Weight) finish(out []float32, sum *[PanelWidth]float32, n, width, k, end int) {
+	for j := range width {
+		s := sum[j]
+		if k > 0 {
+			s = out[j] + s
+		}
+		if end == w.K && w.Bias != nil {
+			s += w.Bias[n+j]
+		}
+		out[j] = s
 	}
 }
 

@@ -3,8 +3,20 @@ package kernels
 import (
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
+
+// threadTime is the processor time that this thread has had: what other work on the machine takes is not in it.
+func threadTime() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
+		panic(err)
+	}
+	return time.Duration(t.Nano())
+}
 
 // guarded puts buffers against a page that cannot be read: after them (atEnd) or before them.
 func guarded(atEnd bool) arena {

@@ -8,7 +8,7 @@ import (
 )
 
 // fast are the names of the sets that must equal the portable one.
-var fast = []string{"avx2", "avx512"}
+var fast = []string{"avx2", "avx512", "neon"}
 
 // eachFast runs f on every fast set, skipping those that this machine cannot run.
 func eachFast(t *testing.T, f func(t *testing.T, s Set)) {
@@ -73,7 +73,22 @@ const (
 	special  fill = "special"  // the same with infinities and NaN
 )
 
+// pools has numbers of each kind, from which operands are cut at random.
+var pools = map[fill][]float32{
+	ordinary: ordinary.pool(), extreme: extreme.pool(), special: special.pool(),
+}
+
 func (f fill) into(r *rand.Rand, x []float32) []float32 {
+	for i := 0; i < len(x); {
+		n := copy(x[i:], pools[f][r.IntN(len(pools[f])/2):])
+		i += n
+	}
+	return x
+}
+
+func (f fill) pool() []float32 {
+	r := newRand(99)
+	x := make([]float32, 1<<16)
 	for i := range x {
 		x[i] = float32(r.NormFloat64())
 		if f == ordinary {
@@ -148,7 +163,7 @@ func addLinears(add func(string, runOp)) {
 		for _, n := range []int{1, 31, 32, 33, 64, 65, 97, 160, 200, 290} {
 			for m := 1; m <= 13; m++ {
 				for typ := F32; typ <= F16; typ++ {
-					if k > 33 && n > 64 && (m+int(typ))%4 != 1 {
+					if k > 33 && (n > 64 || k > 257) && (m+int(typ)+n)%4 != 1 {
 						continue
 					}
 					name := fmt.Sprintf("linear/%s,m%d,n%d,k%d", typ, m, n, k)
@@ -157,6 +172,18 @@ func addLinears(add func(string, runOp)) {
 			}
 		}
 	}
+	for _, k := range []int{1, 2, 7, 33, 255, 256, 257, 520} {
+		for _, n := range []int{1, 32, 33, 65, 160, 290} {
+			for m := 1; m <= 13; m++ {
+				if k <= 33 || (m+n)%4 == 1 {
+					add(fmt.Sprintf("rounded/m%d,n%d,k%d", m, n, k), roundedOp(linearOp(m, n, k, BF16, (m+n+k)%2 == 0)))
+				}
+			}
+		}
+	}
+	add("rounded/f16", roundedOp(linearOp(5, 70, 40, F16, true)))
+	add("rounded/m131", roundedOp(linearOp(131, 40, 30, BF16, true)))
+	add("rounded/logprobs", roundedOp(logProbsOp(9, 600, 40, BF16, Logits{})))
 	for _, m := range []int{24, 25, 50, 131} {
 		for typ := F32; typ <= F16; typ++ {
 			add(fmt.Sprintf("linear/%s,m%d", typ, m), linearOp(m, 40, 30, typ, m%2 == 0))
@@ -225,6 +252,8 @@ func addAttends(add func(string, runOp)) {
 			attend(attendCase{Attention: a, rows: rows, to: 77, step: 1})
 			attend(attendCase{Attention: a, rows: rows, to: 77, step: 13, slopes: true})
 			attend(attendCase{Attention: a, rows: rows, to: 77, step: 13, shuffle: true})
+			attend(attendCase{Attention: a, rows: rows, to: 77, step: 13, biases: true})
+			attend(attendCase{Attention: a, rows: rows, to: 50, step: 3, window: 20, biases: true, slopes: true})
 			a.Cap = 2
 			attend(attendCase{Attention: a, rows: rows, to: 50, step: 3, window: 20})
 			attend(attendCase{Attention: a, rows: rows, to: 150, step: 1, window: 70, slopes: true})

@@ -87,6 +87,9 @@ type Attention struct {
 	Cap float32
 	// Slopes, unless nil, has ALiBi's slope of each query head (Press et al. 2021, arXiv 2108.12409).
 	Slopes []float32
+	// Biases, unless nil, has what is added to the score of the key at each position, by query head: [Heads][n] for n
+	// positions that no row reaches past. It is for checkpoints whose ALiBi is rounded by position (Falcon).
+	Biases []float32
 }
 
 // Query is what one row attends to: positions From ≤ j < To of the sequence whose position j stands in

@@ -6,8 +6,11 @@
 //
 // A tile multiplies rows of a, lda floats apart, with one panel from b (or half of its outputs, for tiles 16 wide) for
 // k ≥ 1 steps and stores its sums at c, rows ldc floats apart, or adds them to what is there. Each output is one chain
-// over k. Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a
-// stand at SI, R11, R12, R13 (three each), the panels at DI and BX (two each).
+// over k. Those of type dp take pairs of bfloat16 from a as from b, k counting pairs (AVX-512), or such numbers widened
+// to float32 in a (AVX2, k even), and give what VDPBF16PS does: the odd of a pair first, subnormals zero.
+//
+// Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a stand at SI,
+// R11, R12, R13 (three each), the panels at DI and BX (two each).
 
 DATA oddMaskavx2<>+0(SB)/8, $0xffff0000ffff0000
 DATA oddMaskavx2<>+8(SB)/8, $0xffff0000ffff0000
@@ -43,8 +46,8 @@ TEXT ·tile6x16avx2bf16(SB), NOSPLIT, $0-49
 	SUBQ $2, CX
 	JLT  odd
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VMOVDQU (DI), Y0
 	VPSLLD $16, Y0, Y0
 	VMOVDQU 32(DI), Y1
@@ -187,8 +190,8 @@ TEXT ·tile5x16avx2bf16(SB), NOSPLIT, $0-49
 	SUBQ $2, CX
 	JLT  odd
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VMOVDQU (DI), Y0
 	VPSLLD $16, Y0, Y0
 	VMOVDQU 32(DI), Y1
@@ -314,8 +317,8 @@ TEXT ·tile4x16avx2bf16(SB), NOSPLIT, $0-49
 	SUBQ $2, CX
 	JLT  odd
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VMOVDQU (DI), Y0
 	VPSLLD $16, Y0, Y0
 	VMOVDQU 32(DI), Y1
@@ -428,8 +431,8 @@ TEXT ·tile3x32avx2bf16(SB), NOSPLIT, $0-49
 	SUBQ $2, CX
 	JLT  odd
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS (SI)(DX*1), Y1
 	VBROADCASTSS (SI)(DX*2), Y2
@@ -564,8 +567,8 @@ TEXT ·tile2x32avx2bf16(SB), NOSPLIT, $0-49
 	SUBQ $2, CX
 	JLT  odd
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS (SI)(DX*1), Y1
 	VMOVDQU (DI), Y2
@@ -671,8 +674,8 @@ TEXT ·tile1x32avx2bf16(SB), NOSPLIT, $0-49
 	SUBQ $2, CX
 	JLT  odd
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VBROADCASTSS (SI), Y0
 	VMOVDQU (DI), Y1
 	VPSLLD $16, Y1, Y1

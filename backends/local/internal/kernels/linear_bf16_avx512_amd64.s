@@ -6,8 +6,11 @@
 //
 // A tile multiplies rows of a, lda floats apart, with one panel from b (or half of its outputs, for tiles 16 wide) for
 // k ≥ 1 steps and stores its sums at c, rows ldc floats apart, or adds them to what is there. Each output is one chain
-// over k. Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a
-// stand at SI, R11, R12, R13 (three each), the panels at DI and BX (two each).
+// over k. Those of type dp take pairs of bfloat16 from a as from b, k counting pairs (AVX-512), or such numbers widened
+// to float32 in a (AVX2, k even), and give what VDPBF16PS does: the odd of a pair first, subnormals zero.
+//
+// Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a stand at SI,
+// R11, R12, R13 (three each), the panels at DI and BX (two each).
 
 DATA oddMaskavx512<>+0(SB)/8, $0xffff0000ffff0000
 DATA oddMaskavx512<>+8(SB)/8, $0xffff0000ffff0000
@@ -62,6 +65,8 @@ TEXT ·tile12x32avx512bf16(SB), NOSPLIT, $0-49
 	SUBQ $2, CX
 	JLT  odd
 loop:
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VPSLLD $16, (DI), Z0
 	VPSLLD $16, 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -298,8 +303,8 @@ TEXT ·tile8x32avx512bf16(SB), NOSPLIT, $0-49
 	SUBQ $2, CX
 	JLT  odd
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VPSLLD $16, (DI), Z0
 	VPSLLD $16, 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -473,8 +478,8 @@ TEXT ·tile7x32avx512bf16(SB), NOSPLIT, $0-49
 	SUBQ $2, CX
 	JLT  odd
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VPSLLD $16, (DI), Z0
 	VPSLLD $16, 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -630,8 +635,8 @@ TEXT ·tile6x32avx512bf16(SB), NOSPLIT, $0-49
 	SUBQ $2, CX
 	JLT  odd
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VPSLLD $16, (DI), Z0
 	VPSLLD $16, 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -769,8 +774,8 @@ TEXT ·tile5x32avx512bf16(SB), NOSPLIT, $0-49
 	SUBQ $2, CX
 	JLT  odd
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VPSLLD $16, (DI), Z0
 	VPSLLD $16, 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -891,8 +896,8 @@ TEXT ·tile4x32avx512bf16(SB), NOSPLIT, $0-49
 	SUBQ $2, CX
 	JLT  odd
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VPSLLD $16, (DI), Z0
 	VPSLLD $16, 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -994,8 +999,8 @@ TEXT ·tile3x32avx512bf16(SB), NOSPLIT, $0-49
 	SUBQ $2, CX
 	JLT  odd
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VPSLLD $16, (DI), Z0
 	VPSLLD $16, 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -1079,8 +1084,8 @@ TEXT ·tile2x32avx512bf16(SB), NOSPLIT, $0-49
 	SUBQ $2, CX
 	JLT  odd
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VPSLLD $16, (DI), Z0
 	VPSLLD $16, 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -1147,8 +1152,8 @@ TEXT ·tile1x32avx512bf16(SB), NOSPLIT, $0-49
 	SUBQ $2, CX
 	JLT  odd
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VPSLLD $16, (DI), Z0
 	VPSLLD $16, 64(DI), Z1
 	VBROADCASTSS (SI), Z2

@@ -6,8 +6,11 @@
 //
 // A tile multiplies rows of a, lda floats apart, with one panel from b (or half of its outputs, for tiles 16 wide) for
 // k ≥ 1 steps and stores its sums at c, rows ldc floats apart, or adds them to what is there. Each output is one chain
-// over k. Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a
-// stand at SI, R11, R12, R13 (three each), the panels at DI and BX (two each).
+// over k. Those of type dp take pairs of bfloat16 from a as from b, k counting pairs (AVX-512), or such numbers widened
+// to float32 in a (AVX2, k even), and give what VDPBF16PS does: the odd of a pair first, subnormals zero.
+//
+// Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a stand at SI,
+// R11, R12, R13 (three each), the panels at DI and BX (two each).
 
 // func tile6x16avx2f16(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
 TEXT ·tile6x16avx2f16(SB), NOSPLIT, $0-49
@@ -35,7 +38,7 @@ TEXT ·tile6x16avx2f16(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
-	PREFETCHT0 2048(DI)
+	PREFETCHT0 4096(DI)
 	VCVTPH2PS (DI), Y0
 	VCVTPH2PS 16(DI), Y1
 	VBROADCASTSS (SI), Y2
@@ -59,7 +62,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -126,7 +129,7 @@ TEXT ·tile5x16avx2f16(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
-	PREFETCHT0 2048(DI)
+	PREFETCHT0 4096(DI)
 	VCVTPH2PS (DI), Y0
 	VCVTPH2PS 16(DI), Y1
 	VBROADCASTSS (SI), Y2
@@ -147,7 +150,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -206,7 +209,7 @@ TEXT ·tile4x16avx2f16(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
-	PREFETCHT0 2048(DI)
+	PREFETCHT0 4096(DI)
 	VCVTPH2PS (DI), Y0
 	VCVTPH2PS 16(DI), Y1
 	VBROADCASTSS (SI), Y2
@@ -224,7 +227,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -279,7 +282,7 @@ TEXT ·tile3x32avx2f16(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
-	PREFETCHT0 2048(DI)
+	PREFETCHT0 4096(DI)
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS (SI)(DX*1), Y1
 	VBROADCASTSS (SI)(DX*2), Y2
@@ -301,7 +304,7 @@ loop:
 	VFMADD231PS Y3, Y2, Y15
 	ADDQ $64, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -358,7 +361,7 @@ TEXT ·tile2x32avx2f16(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
-	PREFETCHT0 2048(DI)
+	PREFETCHT0 4096(DI)
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS (SI)(DX*1), Y1
 	VCVTPH2PS (DI), Y2
@@ -375,7 +378,7 @@ loop:
 	VFMADD231PS Y5, Y1, Y15
 	ADDQ $64, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -418,7 +421,7 @@ TEXT ·tile1x32avx2f16(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
-	PREFETCHT0 2048(DI)
+	PREFETCHT0 4096(DI)
 	VBROADCASTSS (SI), Y0
 	VCVTPH2PS (DI), Y1
 	VFMADD231PS Y1, Y0, Y12
@@ -430,7 +433,7 @@ loop:
 	VFMADD231PS Y4, Y0, Y15
 	ADDQ $64, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -486,7 +489,7 @@ loop:
 	VFMADD231PS Y4, Y0, Y15
 	ADDQ $64, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store

@@ -6,8 +6,11 @@
 //
 // A tile multiplies rows of a, lda floats apart, with one panel from b (or half of its outputs, for tiles 16 wide) for
 // k ≥ 1 steps and stores its sums at c, rows ldc floats apart, or adds them to what is there. Each output is one chain
-// over k. Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a
-// stand at SI, R11, R12, R13 (three each), the panels at DI and BX (two each).
+// over k. Those of type dp take pairs of bfloat16 from a as from b, k counting pairs (AVX-512), or such numbers widened
+// to float32 in a (AVX2, k even), and give what VDPBF16PS does: the odd of a pair first, subnormals zero.
+//
+// Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a stand at SI,
+// R11, R12, R13 (three each), the panels at DI and BX (two each).
 
 // func tile12x32avx512f16(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
 TEXT ·tile12x32avx512f16(SB), NOSPLIT, $0-49
@@ -49,6 +52,7 @@ TEXT ·tile12x32avx512f16(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
+	PREFETCHT0 4096(DI)
 	VCVTPH2PS (DI), Z0
 	VCVTPH2PS 32(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -92,7 +96,7 @@ loop:
 	ADDQ $4, R11
 	ADDQ $4, R12
 	ADDQ $4, R13
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -202,7 +206,7 @@ TEXT ·tile8x32avx512f16(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
-	PREFETCHT0 2048(DI)
+	PREFETCHT0 4096(DI)
 	VCVTPH2PS (DI), Z0
 	VCVTPH2PS 32(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -233,7 +237,7 @@ loop:
 	ADDQ $4, SI
 	ADDQ $4, R11
 	ADDQ $4, R12
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -317,7 +321,7 @@ TEXT ·tile7x32avx512f16(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
-	PREFETCHT0 2048(DI)
+	PREFETCHT0 4096(DI)
 	VCVTPH2PS (DI), Z0
 	VCVTPH2PS 32(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -345,7 +349,7 @@ loop:
 	ADDQ $4, SI
 	ADDQ $4, R11
 	ADDQ $4, R12
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -420,7 +424,7 @@ TEXT ·tile6x32avx512f16(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
-	PREFETCHT0 2048(DI)
+	PREFETCHT0 4096(DI)
 	VCVTPH2PS (DI), Z0
 	VCVTPH2PS 32(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -444,7 +448,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -511,7 +515,7 @@ TEXT ·tile5x32avx512f16(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
-	PREFETCHT0 2048(DI)
+	PREFETCHT0 4096(DI)
 	VCVTPH2PS (DI), Z0
 	VCVTPH2PS 32(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -532,7 +536,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -591,7 +595,7 @@ TEXT ·tile4x32avx512f16(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
-	PREFETCHT0 2048(DI)
+	PREFETCHT0 4096(DI)
 	VCVTPH2PS (DI), Z0
 	VCVTPH2PS 32(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -609,7 +613,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -658,7 +662,7 @@ TEXT ·tile3x32avx512f16(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
-	PREFETCHT0 2048(DI)
+	PREFETCHT0 4096(DI)
 	VCVTPH2PS (DI), Z0
 	VCVTPH2PS 32(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -672,7 +676,7 @@ loop:
 	VFMADD231PS Z1, Z4, Z31
 	ADDQ $64, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -713,7 +717,7 @@ TEXT ·tile2x32avx512f16(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
-	PREFETCHT0 2048(DI)
+	PREFETCHT0 4096(DI)
 	VCVTPH2PS (DI), Z0
 	VCVTPH2PS 32(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -724,7 +728,7 @@ loop:
 	VFMADD231PS Z1, Z3, Z31
 	ADDQ $64, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -757,7 +761,7 @@ TEXT ·tile1x32avx512f16(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
-	PREFETCHT0 2048(DI)
+	PREFETCHT0 4096(DI)
 	VCVTPH2PS (DI), Z0
 	VCVTPH2PS 32(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -765,7 +769,7 @@ loop:
 	VFMADD231PS Z1, Z2, Z31
 	ADDQ $64, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -853,7 +857,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -987,7 +991,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -1102,7 +1106,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -1225,7 +1229,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $64, BX
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -1345,7 +1349,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $64, BX
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -1430,7 +1434,7 @@ loop:
 	ADDQ $64, DI
 	ADDQ $64, BX
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store

@@ -6,8 +6,11 @@
 //
 // A tile multiplies rows of a, lda floats apart, with one panel from b (or half of its outputs, for tiles 16 wide) for
 // k ≥ 1 steps and stores its sums at c, rows ldc floats apart, or adds them to what is there. Each output is one chain
-// over k. Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a
-// stand at SI, R11, R12, R13 (three each), the panels at DI and BX (two each).
+// over k. Those of type dp take pairs of bfloat16 from a as from b, k counting pairs (AVX-512), or such numbers widened
+// to float32 in a (AVX2, k even), and give what VDPBF16PS does: the odd of a pair first, subnormals zero.
+//
+// Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a stand at SI,
+// R11, R12, R13 (three each), the panels at DI and BX (two each).
 
 // func tile6x16avx2f32(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
 TEXT ·tile6x16avx2f32(SB), NOSPLIT, $0-49
@@ -35,8 +38,8 @@ TEXT ·tile6x16avx2f32(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VBROADCASTSS (SI), Y2
@@ -60,7 +63,7 @@ loop:
 	ADDQ $128, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -127,8 +130,8 @@ TEXT ·tile5x16avx2f32(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VBROADCASTSS (SI), Y2
@@ -149,7 +152,7 @@ loop:
 	ADDQ $128, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -208,8 +211,8 @@ TEXT ·tile4x16avx2f32(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VBROADCASTSS (SI), Y2
@@ -227,7 +230,7 @@ loop:
 	ADDQ $128, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -282,8 +285,8 @@ TEXT ·tile3x32avx2f32(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS (SI)(DX*1), Y1
 	VBROADCASTSS (SI)(DX*2), Y2
@@ -305,7 +308,7 @@ loop:
 	VFMADD231PS Y3, Y2, Y15
 	ADDQ $128, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -362,8 +365,8 @@ TEXT ·tile2x32avx2f32(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VBROADCASTSS (SI), Y0
 	VBROADCASTSS (SI)(DX*1), Y1
 	VMOVUPS (DI), Y2
@@ -380,7 +383,7 @@ loop:
 	VFMADD231PS Y5, Y1, Y15
 	ADDQ $128, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -423,8 +426,8 @@ TEXT ·tile1x32avx2f32(SB), NOSPLIT, $0-49
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VBROADCASTSS (SI), Y0
 	VFMADD231PS (DI), Y0, Y12
 	VFMADD231PS 32(DI), Y0, Y13
@@ -432,7 +435,7 @@ loop:
 	VFMADD231PS 96(DI), Y0, Y15
 	ADDQ $128, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -480,7 +483,7 @@ loop:
 	VFMADD231PS 96(DI)(R10*1), Y0, Y15
 	ADDQ $128, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store

@@ -6,8 +6,11 @@
 //
 // A tile multiplies rows of a, lda floats apart, with one panel from b (or half of its outputs, for tiles 16 wide) for
 // k ≥ 1 steps and stores its sums at c, rows ldc floats apart, or adds them to what is there. Each output is one chain
-// over k. Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a
-// stand at SI, R11, R12, R13 (three each), the panels at DI and BX (two each).
+// over k. Those of type dp take pairs of bfloat16 from a as from b, k counting pairs (AVX-512), or such numbers widened
+// to float32 in a (AVX2, k even), and give what VDPBF16PS does: the odd of a pair first, subnormals zero.
+//
+// Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a stand at SI,
+// R11, R12, R13 (three each), the panels at DI and BX (two each).
 
 // func tile12x32avx512f32(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
 TEXT ·tile12x32avx512f32(SB), NOSPLIT, $0-49
@@ -49,6 +52,8 @@ TEXT ·tile12x32avx512f32(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -92,7 +97,7 @@ loop:
 	ADDQ $4, R11
 	ADDQ $4, R12
 	ADDQ $4, R13
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -202,8 +207,8 @@ TEXT ·tile8x32avx512f32(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -234,7 +239,7 @@ loop:
 	ADDQ $4, SI
 	ADDQ $4, R11
 	ADDQ $4, R12
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -318,8 +323,8 @@ TEXT ·tile7x32avx512f32(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -347,7 +352,7 @@ loop:
 	ADDQ $4, SI
 	ADDQ $4, R11
 	ADDQ $4, R12
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -422,8 +427,8 @@ TEXT ·tile6x32avx512f32(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -447,7 +452,7 @@ loop:
 	ADDQ $128, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -514,8 +519,8 @@ TEXT ·tile5x32avx512f32(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -536,7 +541,7 @@ loop:
 	ADDQ $128, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -595,8 +600,8 @@ TEXT ·tile4x32avx512f32(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -614,7 +619,7 @@ loop:
 	ADDQ $128, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -663,8 +668,8 @@ TEXT ·tile3x32avx512f32(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -678,7 +683,7 @@ loop:
 	VFMADD231PS Z1, Z4, Z31
 	ADDQ $128, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -719,8 +724,8 @@ TEXT ·tile2x32avx512f32(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -731,7 +736,7 @@ loop:
 	VFMADD231PS Z1, Z3, Z31
 	ADDQ $128, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -764,8 +769,8 @@ TEXT ·tile1x32avx512f32(SB), NOSPLIT, $0-49
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 loop:
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2112(DI)
+	PREFETCHT0 4096(DI)
+	PREFETCHT0 4160(DI)
 	VMOVUPS (DI), Z0
 	VMOVUPS 64(DI), Z1
 	VBROADCASTSS (SI), Z2
@@ -773,7 +778,7 @@ loop:
 	VFMADD231PS Z1, Z2, Z31
 	ADDQ $128, DI
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -861,7 +866,7 @@ loop:
 	ADDQ $128, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -995,7 +1000,7 @@ loop:
 	ADDQ $128, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -1110,7 +1115,7 @@ loop:
 	ADDQ $128, DI
 	ADDQ $4, SI
 	ADDQ $4, R11
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -1233,7 +1238,7 @@ loop:
 	ADDQ $128, DI
 	ADDQ $128, BX
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -1353,7 +1358,7 @@ loop:
 	ADDQ $128, DI
 	ADDQ $128, BX
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store
@@ -1430,7 +1435,7 @@ loop:
 	ADDQ $128, DI
 	ADDQ $128, BX
 	ADDQ $4, SI
-	DECQ CX
+	SUBQ $1, CX
 	JNZ  loop
 	TESTQ AX, AX
 	JZ   store

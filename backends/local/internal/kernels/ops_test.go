@@ -42,6 +42,13 @@ func linearOp(m, n, k int, typ DType, bias bool) runOp {
 	}
 }
 
+// roundedOp is another on the set that rounds to bfloat16.
+func roundedOp(run runOp) runOp {
+	return func(t *testing.T, s Set, mem arena, r *rand.Rand, f fill) []float32 {
+		return run(t, RoundBF16(s), mem, r, f)
+	}
+}
+
 func logProbsOp(m, n, k int, typ DType, l Logits) runOp {
 	return func(t *testing.T, s Set, mem arena, r *rand.Rand, f fill) []float32 {
 		w := mem.weight(t, n, k, typ, r, f)
@@ -178,12 +185,13 @@ type attendCase struct {
 	window  int  // 0: From is 0
 	fork    int  // rows after this many have a last page of their own; 0: none
 	slopes  bool // with Slopes
+	biases  bool // with Biases
 	shuffle bool
 }
 
 func (c attendCase) String() string {
-	return fmt.Sprintf("heads%d/%d,dim%d,rows%d,to%d+%d,window%d,fork%d,slopes%v,cap%g,%v",
-		c.Heads, c.KVHeads, c.Dim, c.rows, c.to, c.step, c.window, c.fork, c.slopes, c.Cap, c.shuffle)
+	return fmt.Sprintf("heads%d/%d,dim%d,rows%d,to%d+%d,window%d,fork%d,slopes%v,biases%v,cap%g,%v",
+		c.Heads, c.KVHeads, c.Dim, c.rows, c.to, c.step, c.window, c.fork, c.slopes, c.biases, c.Cap, c.shuffle)
 }
 
 // make builds the operands; what lies past the last row's reach is NaN, which would show in the result.
@@ -194,6 +202,9 @@ func (c attendCase) make(t *testing.T, mem arena, r *rand.Rand, f fill) (q []flo
 		a.Slopes = f.into(r, mem.make(t, a.Heads))
 	}
 	last := c.to + (c.rows-1)*c.step
+	if c.biases {
+		a.Biases = f.into(r, mem.make(t, a.Heads*last))
+	}
 	newPages := func(from int) []Page {
 		var pages []Page
 		for i := from; i*PageSize < last; i++ {
@@ -210,7 +221,7 @@ func (c attendCase) make(t *testing.T, mem arena, r *rand.Rand, f fill) (q []flo
 	for i := range c.rows {
 		row := Query{Pages: append(append([]Page(nil), pages...), Page{}), To: c.to + i*c.step}
 		if c.fork > 0 && i >= c.fork {
-			row.Pages = forked
+			row.Pages = append([]Page(nil), forked...)
 		}
 		if c.window > 0 {
 			row.From = max(0, row.To-c.window)
@@ -244,6 +255,48 @@ func spoil(p Page, kvHeads, dim, n int) {
 			for d := range dim {
 				p.K[(h*dim+d)*PageSize+j] = nan
 				p.V[(h*PageSize+j)*dim+d] = nan
+			}
+		}
+	}
+}
+
+// TestBiases holds that biases of a slope are that slope, on every set.
+func TestBiases(t *testing.T) {
+	const heads, dim, n = 3, 8, 100
+	r := rand.New(rand.NewPCG(1, 2))
+	pages := []Page{NewPage(1, dim), NewPage(1, dim)}
+	q := make([]float32, heads*dim)
+	for _, x := range [][]float32{pages[0].K, pages[0].V, pages[1].K, pages[1].V, q} {
+		for i := range x {
+			x[i] = float32(r.NormFloat64())
+		}
+	}
+	a := Attention{Heads: heads, KVHeads: 1, Dim: dim, Scale: 0.3, Slopes: []float32{0.5, 0.25, 2}}
+	b := a
+	b.Slopes = nil
+	for h := range heads {
+		for j := range n {
+			b.Biases = append(b.Biases, a.Slopes[h]*float32(j))
+		}
+	}
+	rows := []Query{{Pages: pages, To: n}, {Pages: pages, From: 3, To: 70}}
+	q2 := append(append([]float32(nil), q...), q...)
+	var first []float32
+	for _, s := range All() {
+		want, got := make([]float32, 2*heads*dim), make([]float32, 2*heads*dim)
+		s.Attend(want, q2, heads*dim, rows, a)
+		s.Attend(got, q2, heads*dim, rows, b)
+		for i := range want {
+			if d := got[i] - want[i]; d > 1e-4 || d < -1e-4 {
+				t.Errorf("%s: %v, want %v", s.Name(), got[i], want[i])
+			}
+		}
+		if first == nil {
+			first = got
+		}
+		for i := range got {
+			if got[i] != first[i] {
+				t.Errorf("%s has other bits", s.Name())
 			}
 		}
 	}

@@ -1,14 +1,14 @@
 package kernels
 
 import (
-	"time"
+	"strings"
 	"unsafe"
 )
 
 // peakFlops measures the set's multiply-adds, twice each, a second on one core; 0 is unknown.
 func peakFlops(s Set) float64 {
 	const n = 100000
-	switch s.Name() {
+	switch strings.TrimSuffix(s.Name(), "+bf16") {
 	case "avx2":
 		return bestRate(n*12*8*2, func() { peakavx2(n) })
 	case "avx512":
@@ -23,7 +23,7 @@ func readRate(w Weight) float64 {
 	if w.Type != F32 {
 		p, size = unsafe.Pointer(unsafe.SliceData(w.Half)), 2*len(w.Half)
 	}
-	start := time.Now()
-	readavx2(p, size)
-	return float64(size) / time.Since(start).Seconds()
+	return bestOf(1, float64(size), func() { readavx2(p, size) })
 }
+
+func hasDot(s Set) bool { return s.(vector).dot }

@@ -127,6 +127,9 @@ func checkAttend(dst, q []float32, ld int, rows []Query, a Attention) {
 	}
 	size := a.KVHeads * a.Dim * PageSize
 	for i, r := range rows {
+		if a.Biases != nil && r.To > len(a.Biases)/a.Heads {
+			panic(fmt.Sprintf("kernels: attend of row %d to position %d with biases of %d", i, r.To, len(a.Biases)/a.Heads))
+		}
 		if r.From < 0 || r.From >= r.To || r.To > len(r.Pages)*PageSize {
 			panic(fmt.Sprintf("kernels: attend row %d to positions %d to %d of %d pages", i, r.From, r.To, len(r.Pages)))
 		}

@@ -93,117 +93,137 @@ DATA ·constants+544(SB)/8, $0xff800000ff800000
 DATA ·constants+552(SB)/8, $0xff800000ff800000
 DATA ·constants+560(SB)/8, $0xff800000ff800000
 DATA ·constants+568(SB)/8, $0xff800000ff800000
+// lowBit
+DATA ·constants+576(SB)/8, $0x100000001
+DATA ·constants+584(SB)/8, $0x100000001
+DATA ·constants+592(SB)/8, $0x100000001
+DATA ·constants+600(SB)/8, $0x100000001
+// belowHalf
+DATA ·constants+608(SB)/8, $0x7fff00007fff
+DATA ·constants+616(SB)/8, $0x7fff00007fff
+DATA ·constants+624(SB)/8, $0x7fff00007fff
+DATA ·constants+632(SB)/8, $0x7fff00007fff
+// quiet
+DATA ·constants+640(SB)/8, $0x40000000400000
+DATA ·constants+648(SB)/8, $0x40000000400000
+DATA ·constants+656(SB)/8, $0x40000000400000
+DATA ·constants+664(SB)/8, $0x40000000400000
+// upper
+DATA ·constants+672(SB)/8, $0xffff0000ffff0000
+DATA ·constants+680(SB)/8, $0xffff0000ffff0000
+DATA ·constants+688(SB)/8, $0xffff0000ffff0000
+DATA ·constants+696(SB)/8, $0xffff0000ffff0000
 // cubic
-DATA ·constants+576(SB)/8, $0x3d3727133d372713
-DATA ·constants+584(SB)/8, $0x3d3727133d372713
-DATA ·constants+592(SB)/8, $0x3d3727133d372713
-DATA ·constants+600(SB)/8, $0x3d3727133d372713
+DATA ·constants+704(SB)/8, $0x3d3727133d372713
+DATA ·constants+712(SB)/8, $0x3d3727133d372713
+DATA ·constants+720(SB)/8, $0x3d3727133d372713
+DATA ·constants+728(SB)/8, $0x3d3727133d372713
 // geluScale
-DATA ·constants+608(SB)/8, $0xbfcc422abfcc422a
-DATA ·constants+616(SB)/8, $0xbfcc422abfcc422a
-DATA ·constants+624(SB)/8, $0xbfcc422abfcc422a
-DATA ·constants+632(SB)/8, $0xbfcc422abfcc422a
+DATA ·constants+736(SB)/8, $0xbfcc422abfcc422a
+DATA ·constants+744(SB)/8, $0xbfcc422abfcc422a
+DATA ·constants+752(SB)/8, $0xbfcc422abfcc422a
+DATA ·constants+760(SB)/8, $0xbfcc422abfcc422a
 // quickScale
-DATA ·constants+640(SB)/8, $0xbfd9db23bfd9db23
-DATA ·constants+648(SB)/8, $0xbfd9db23bfd9db23
-DATA ·constants+656(SB)/8, $0xbfd9db23bfd9db23
-DATA ·constants+664(SB)/8, $0xbfd9db23bfd9db23
+DATA ·constants+768(SB)/8, $0xbfd9db23bfd9db23
+DATA ·constants+776(SB)/8, $0xbfd9db23bfd9db23
+DATA ·constants+784(SB)/8, $0xbfd9db23bfd9db23
+DATA ·constants+792(SB)/8, $0xbfd9db23bfd9db23
 // tanhSmall
-DATA ·constants+672(SB)/8, $0x3f19999a3f19999a
-DATA ·constants+680(SB)/8, $0x3f19999a3f19999a
-DATA ·constants+688(SB)/8, $0x3f19999a3f19999a
-DATA ·constants+696(SB)/8, $0x3f19999a3f19999a
+DATA ·constants+800(SB)/8, $0x3f19999a3f19999a
+DATA ·constants+808(SB)/8, $0x3f19999a3f19999a
+DATA ·constants+816(SB)/8, $0x3f19999a3f19999a
+DATA ·constants+824(SB)/8, $0x3f19999a3f19999a
 // tanhC4
-DATA ·constants+704(SB)/8, $0xbbbf798cbbbf798c
-DATA ·constants+712(SB)/8, $0xbbbf798cbbbf798c
-DATA ·constants+720(SB)/8, $0xbbbf798cbbbf798c
-DATA ·constants+728(SB)/8, $0xbbbf798cbbbf798c
+DATA ·constants+832(SB)/8, $0xbbbf798cbbbf798c
+DATA ·constants+840(SB)/8, $0xbbbf798cbbbf798c
+DATA ·constants+848(SB)/8, $0xbbbf798cbbbf798c
+DATA ·constants+856(SB)/8, $0xbbbf798cbbbf798c
 // tanhC3
-DATA ·constants+736(SB)/8, $0x3caa077b3caa077b
-DATA ·constants+744(SB)/8, $0x3caa077b3caa077b
-DATA ·constants+752(SB)/8, $0x3caa077b3caa077b
-DATA ·constants+760(SB)/8, $0x3caa077b3caa077b
+DATA ·constants+864(SB)/8, $0x3caa077b3caa077b
+DATA ·constants+872(SB)/8, $0x3caa077b3caa077b
+DATA ·constants+880(SB)/8, $0x3caa077b3caa077b
+DATA ·constants+888(SB)/8, $0x3caa077b3caa077b
 // tanhC2
-DATA ·constants+768(SB)/8, $0xbd5c413ebd5c413e
-DATA ·constants+776(SB)/8, $0xbd5c413ebd5c413e
-DATA ·constants+784(SB)/8, $0xbd5c413ebd5c413e
-DATA ·constants+792(SB)/8, $0xbd5c413ebd5c413e
+DATA ·constants+896(SB)/8, $0xbd5c413ebd5c413e
+DATA ·constants+904(SB)/8, $0xbd5c413ebd5c413e
+DATA ·constants+912(SB)/8, $0xbd5c413ebd5c413e
+DATA ·constants+920(SB)/8, $0xbd5c413ebd5c413e
 // tanhC1
-DATA ·constants+800(SB)/8, $0x3e08848e3e08848e
-DATA ·constants+808(SB)/8, $0x3e08848e3e08848e
-DATA ·constants+816(SB)/8, $0x3e08848e3e08848e
-DATA ·constants+824(SB)/8, $0x3e08848e3e08848e
+DATA ·constants+928(SB)/8, $0x3e08848e3e08848e
+DATA ·constants+936(SB)/8, $0x3e08848e3e08848e
+DATA ·constants+944(SB)/8, $0x3e08848e3e08848e
+DATA ·constants+952(SB)/8, $0x3e08848e3e08848e
 // tanhC0
-DATA ·constants+832(SB)/8, $0xbeaaaa9ebeaaaa9e
-DATA ·constants+840(SB)/8, $0xbeaaaa9ebeaaaa9e
-DATA ·constants+848(SB)/8, $0xbeaaaa9ebeaaaa9e
-DATA ·constants+856(SB)/8, $0xbeaaaa9ebeaaaa9e
+DATA ·constants+960(SB)/8, $0xbeaaaa9ebeaaaa9e
+DATA ·constants+968(SB)/8, $0xbeaaaa9ebeaaaa9e
+DATA ·constants+976(SB)/8, $0xbeaaaa9ebeaaaa9e
+DATA ·constants+984(SB)/8, $0xbeaaaa9ebeaaaa9e
 // phiMax
-DATA ·constants+864(SB)/8, $0x40b0000040b00000
-DATA ·constants+872(SB)/8, $0x40b0000040b00000
-DATA ·constants+880(SB)/8, $0x40b0000040b00000
-DATA ·constants+888(SB)/8, $0x40b0000040b00000
+DATA ·constants+992(SB)/8, $0x40b0000040b00000
+DATA ·constants+1000(SB)/8, $0x40b0000040b00000
+DATA ·constants+1008(SB)/8, $0x40b0000040b00000
+DATA ·constants+1016(SB)/8, $0x40b0000040b00000
 // phi0
-DATA ·constants+896(SB)/8, $0x31030a9a31030a9a
-DATA ·constants+904(SB)/8, $0x31030a9a31030a9a
-DATA ·constants+912(SB)/8, $0x31030a9a31030a9a
-DATA ·constants+920(SB)/8, $0x31030a9a31030a9a
+DATA ·constants+1024(SB)/8, $0x31030a9a31030a9a
+DATA ·constants+1032(SB)/8, $0x31030a9a31030a9a
+DATA ·constants+1040(SB)/8, $0x31030a9a31030a9a
+DATA ·constants+1048(SB)/8, $0x31030a9a31030a9a
 // phi1
-DATA ·constants+928(SB)/8, $0xb395831bb395831b
-DATA ·constants+936(SB)/8, $0xb395831bb395831b
-DATA ·constants+944(SB)/8, $0xb395831bb395831b
-DATA ·constants+952(SB)/8, $0xb395831bb395831b
+DATA ·constants+1056(SB)/8, $0xb395831bb395831b
+DATA ·constants+1064(SB)/8, $0xb395831bb395831b
+DATA ·constants+1072(SB)/8, $0xb395831bb395831b
+DATA ·constants+1080(SB)/8, $0xb395831bb395831b
 // phi2
-DATA ·constants+960(SB)/8, $0x3598037735980377
-DATA ·constants+968(SB)/8, $0x3598037735980377
-DATA ·constants+976(SB)/8, $0x3598037735980377
-DATA ·constants+984(SB)/8, $0x3598037735980377
+DATA ·constants+1088(SB)/8, $0x3598037735980377
+DATA ·constants+1096(SB)/8, $0x3598037735980377
+DATA ·constants+1104(SB)/8, $0x3598037735980377
+DATA ·constants+1112(SB)/8, $0x3598037735980377
 // phi3
-DATA ·constants+992(SB)/8, $0xb733ee62b733ee62
-DATA ·constants+1000(SB)/8, $0xb733ee62b733ee62
-DATA ·constants+1008(SB)/8, $0xb733ee62b733ee62
-DATA ·constants+1016(SB)/8, $0xb733ee62b733ee62
+DATA ·constants+1120(SB)/8, $0xb733ee62b733ee62
+DATA ·constants+1128(SB)/8, $0xb733ee62b733ee62
+DATA ·constants+1136(SB)/8, $0xb733ee62b733ee62
+DATA ·constants+1144(SB)/8, $0xb733ee62b733ee62
 // phi4
-DATA ·constants+1024(SB)/8, $0x388516cd388516cd
-DATA ·constants+1032(SB)/8, $0x388516cd388516cd
-DATA ·constants+1040(SB)/8, $0x388516cd388516cd
-DATA ·constants+1048(SB)/8, $0x388516cd388516cd
+DATA ·constants+1152(SB)/8, $0x388516cd388516cd
+DATA ·constants+1160(SB)/8, $0x388516cd388516cd
+DATA ·constants+1168(SB)/8, $0x388516cd388516cd
+DATA ·constants+1176(SB)/8, $0x388516cd388516cd
 // phi5
-DATA ·constants+1056(SB)/8, $0xb9603c4cb9603c4c
-DATA ·constants+1064(SB)/8, $0xb9603c4cb9603c4c
-DATA ·constants+1072(SB)/8, $0xb9603c4cb9603c4c
-DATA ·constants+1080(SB)/8, $0xb9603c4cb9603c4c
+DATA ·constants+1184(SB)/8, $0xb9603c4cb9603c4c
+DATA ·constants+1192(SB)/8, $0xb9603c4cb9603c4c
+DATA ·constants+1200(SB)/8, $0xb9603c4cb9603c4c
+DATA ·constants+1208(SB)/8, $0xb9603c4cb9603c4c
 // phi6
-DATA ·constants+1088(SB)/8, $0x37a231dd37a231dd
-DATA ·constants+1096(SB)/8, $0x37a231dd37a231dd
-DATA ·constants+1104(SB)/8, $0x37a231dd37a231dd
-DATA ·constants+1112(SB)/8, $0x37a231dd37a231dd
+DATA ·constants+1216(SB)/8, $0x37a231dd37a231dd
+DATA ·constants+1224(SB)/8, $0x37a231dd37a231dd
+DATA ·constants+1232(SB)/8, $0x37a231dd37a231dd
+DATA ·constants+1240(SB)/8, $0x37a231dd37a231dd
 // phi7
-DATA ·constants+1120(SB)/8, $0x3b9da34f3b9da34f
-DATA ·constants+1128(SB)/8, $0x3b9da34f3b9da34f
-DATA ·constants+1136(SB)/8, $0x3b9da34f3b9da34f
-DATA ·constants+1144(SB)/8, $0x3b9da34f3b9da34f
+DATA ·constants+1248(SB)/8, $0x3b9da34f3b9da34f
+DATA ·constants+1256(SB)/8, $0x3b9da34f3b9da34f
+DATA ·constants+1264(SB)/8, $0x3b9da34f3b9da34f
+DATA ·constants+1272(SB)/8, $0x3b9da34f3b9da34f
 // phi8
-DATA ·constants+1152(SB)/8, $0xbd14ea15bd14ea15
-DATA ·constants+1160(SB)/8, $0xbd14ea15bd14ea15
-DATA ·constants+1168(SB)/8, $0xbd14ea15bd14ea15
-DATA ·constants+1176(SB)/8, $0xbd14ea15bd14ea15
+DATA ·constants+1280(SB)/8, $0xbd14ea15bd14ea15
+DATA ·constants+1288(SB)/8, $0xbd14ea15bd14ea15
+DATA ·constants+1296(SB)/8, $0xbd14ea15bd14ea15
+DATA ·constants+1304(SB)/8, $0xbd14ea15bd14ea15
 // phi9
-DATA ·constants+1184(SB)/8, $0x3e3a0ec53e3a0ec5
-DATA ·constants+1192(SB)/8, $0x3e3a0ec53e3a0ec5
-DATA ·constants+1200(SB)/8, $0x3e3a0ec53e3a0ec5
-DATA ·constants+1208(SB)/8, $0x3e3a0ec53e3a0ec5
+DATA ·constants+1312(SB)/8, $0x3e3a0ec53e3a0ec5
+DATA ·constants+1320(SB)/8, $0x3e3a0ec53e3a0ec5
+DATA ·constants+1328(SB)/8, $0x3e3a0ec53e3a0ec5
+DATA ·constants+1336(SB)/8, $0x3e3a0ec53e3a0ec5
 // phi10
-DATA ·constants+1216(SB)/8, $0xbf4c4238bf4c4238
-DATA ·constants+1224(SB)/8, $0xbf4c4238bf4c4238
-DATA ·constants+1232(SB)/8, $0xbf4c4238bf4c4238
-DATA ·constants+1240(SB)/8, $0xbf4c4238bf4c4238
+DATA ·constants+1344(SB)/8, $0xbf4c4238bf4c4238
+DATA ·constants+1352(SB)/8, $0xbf4c4238bf4c4238
+DATA ·constants+1360(SB)/8, $0xbf4c4238bf4c4238
+DATA ·constants+1368(SB)/8, $0xbf4c4238bf4c4238
 // phi11
-DATA ·constants+1248(SB)/8, $0xbf317218bf317218
-DATA ·constants+1256(SB)/8, $0xbf317218bf317218
-DATA ·constants+1264(SB)/8, $0xbf317218bf317218
-DATA ·constants+1272(SB)/8, $0xbf317218bf317218
-GLOBL ·constants(SB), RODATA|NOPTR, $1280
+DATA ·constants+1376(SB)/8, $0xbf317218bf317218
+DATA ·constants+1384(SB)/8, $0xbf317218bf317218
+DATA ·constants+1392(SB)/8, $0xbf317218bf317218
+DATA ·constants+1400(SB)/8, $0xbf317218bf317218
+GLOBL ·constants(SB), RODATA|NOPTR, $1408
 
 // The last 4·t bytes before its middle and what follows mask t lanes.
 DATA ·tailMask+0(SB)/8, $-1

@@ -204,6 +204,72 @@ func tile1x128avx512f16(k int, a *float32, lda int, b unsafe.Pointer, stride int
 //go:noescape
 func tile1x64avx2f16(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
 
+//go:noescape
+func tile12x32avx512dp(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile8x32avx512dp(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile7x32avx512dp(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile6x32avx512dp(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile5x32avx512dp(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile4x32avx512dp(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile3x32avx512dp(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile2x32avx512dp(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile1x32avx512dp(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile6x16avx2dp(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile5x16avx2dp(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile4x16avx2dp(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile3x32avx2dp(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile2x32avx2dp(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile1x32avx2dp(k int, a *float32, lda int, b unsafe.Pointer, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile6x64avx512dp(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile5x64avx512dp(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile4x64avx512dp(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile3x128avx512dp(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile2x128avx512dp(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile1x128avx512dp(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
+//go:noescape
+func tile1x64avx2dp(k int, a *float32, lda int, b unsafe.Pointer, stride int, c *float32, ldc int, add bool)
+
 // peakavx2 and peakavx512 run n times 12 independent multiply-adds, for the benchmarks.
 func peakavx2(n int)
 
@@ -278,6 +344,27 @@ func tileavx512(t DType, rows, k int, a *float32, lda int, b unsafe.Pointer, c *
 		case 1:
 			tile1x32avx512f16(k, a, lda, b, c, ldc, add)
 		}
+	case dotBF16:
+		switch rows {
+		case 12:
+			tile12x32avx512dp(k, a, lda, b, c, ldc, add)
+		case 8:
+			tile8x32avx512dp(k, a, lda, b, c, ldc, add)
+		case 7:
+			tile7x32avx512dp(k, a, lda, b, c, ldc, add)
+		case 6:
+			tile6x32avx512dp(k, a, lda, b, c, ldc, add)
+		case 5:
+			tile5x32avx512dp(k, a, lda, b, c, ldc, add)
+		case 4:
+			tile4x32avx512dp(k, a, lda, b, c, ldc, add)
+		case 3:
+			tile3x32avx512dp(k, a, lda, b, c, ldc, add)
+		case 2:
+			tile2x32avx512dp(k, a, lda, b, c, ldc, add)
+		case 1:
+			tile1x32avx512dp(k, a, lda, b, c, ldc, add)
+		}
 	}
 }
 
@@ -341,6 +428,25 @@ func tileavx2(t DType, rows, k int, a *float32, lda int, b unsafe.Pointer, c *fl
 		case 1:
 			tile1x32avx2f16(k, a, lda, b, c, ldc, add)
 		}
+	case dotBF16:
+		b2, c2 := unsafe.Add(b, 64), (*float32)(unsafe.Add(unsafe.Pointer(c), 64))
+		switch rows {
+		case 6:
+			tile6x16avx2dp(k, a, lda, b, c, ldc, add)
+			tile6x16avx2dp(k, a, lda, b2, c2, ldc, add)
+		case 5:
+			tile5x16avx2dp(k, a, lda, b, c, ldc, add)
+			tile5x16avx2dp(k, a, lda, b2, c2, ldc, add)
+		case 4:
+			tile4x16avx2dp(k, a, lda, b, c, ldc, add)
+			tile4x16avx2dp(k, a, lda, b2, c2, ldc, add)
+		case 3:
+			tile3x32avx2dp(k, a, lda, b, c, ldc, add)
+		case 2:
+			tile2x32avx2dp(k, a, lda, b, c, ldc, add)
+		case 1:
+			tile1x32avx2dp(k, a, lda, b, c, ldc, add)
+		}
 	}
 }
 
@@ -393,6 +499,21 @@ func panelsavx512(t DType, rows, k int, a *float32, lda int, b unsafe.Pointer, s
 		case 4:
 			tile4x64avx512f16(k, a, lda, b, stride, c, ldc, add)
 		}
+	case dotBF16:
+		switch rows {
+		case 3:
+			tile3x128avx512dp(k, a, lda, b, stride, c, ldc, add)
+		case 2:
+			tile2x128avx512dp(k, a, lda, b, stride, c, ldc, add)
+		case 1:
+			tile1x128avx512dp(k, a, lda, b, stride, c, ldc, add)
+		case 6:
+			tile6x64avx512dp(k, a, lda, b, stride, c, ldc, add)
+		case 5:
+			tile5x64avx512dp(k, a, lda, b, stride, c, ldc, add)
+		case 4:
+			tile4x64avx512dp(k, a, lda, b, stride, c, ldc, add)
+		}
 	}
 }
 
@@ -405,5 +526,7 @@ func panelsavx2(t DType, k int, a *float32, lda int, b unsafe.Pointer, stride in
 		tile1x64avx2bf16(k, a, lda, b, stride, c, ldc, add)
 	case F16:
 		tile1x64avx2f16(k, a, lda, b, stride, c, ldc, add)
+	case dotBF16:
+		tile1x64avx2dp(k, a, lda, b, stride, c, ldc, add)
 	}
 }

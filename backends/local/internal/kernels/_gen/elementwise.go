@@ -29,6 +29,7 @@ func argOffsets(args string) (offsets map[string]int, size int) {
 func elementwise() []function {
 	all := []function{
 		{"softCap", "x *float32, n int, limit, inv float32", "x = limit·tanh(x·inv).", writeSoftCap},
+		{"round", "dst, x *float32, n int", "dst = x rounded to bfloat16, the nearest and even of two, NaN staying NaN.", writeRound},
 		{"add", "dst, x *float32, n int", "dst += x.", writeAdd},
 		{"scale", "x *float32, n int, by float32", "x *= by.", writeScale},
 		{"bias", "c *float32, ld, rows int, bias *float32, n int", "Adds bias to rows of c, ld floats apart; rows ≥ 1.", writeBias},
@@ -142,6 +143,39 @@ func writeAdd(v *vec, arg func(string) string) {
 		v.load("(SI)", v.r(1))
 		v.op("VADDPS %s, %s, %s", v.r(1), v.r(0), v.r(0))
 		v.store(v.r(0), "(DI)")
+	})
+}
+
+func writeRound(v *vec, arg func(string) string) {
+	v.op("MOVQ %s, DI", arg("dst"))
+	v.op("MOVQ %s, SI", arg("x"))
+	v.op("MOVQ %s, CX", arg("n"))
+	v.op("LEAQ ·constants(SB), BX")
+	v.set("lowBit", v.r(4))
+	v.set("belowHalf", v.r(5))
+	v.set("quiet", v.r(6))
+	v.set("upper", v.r(7))
+	v.each([]string{"DI", "SI"}, func() {
+		r := v.r
+		and, or := "VPAND", "VPOR"
+		if v.wide() {
+			and, or = "VPANDD", "VPORD"
+		}
+		v.load("(SI)", r(0))
+		v.op("VPSRLD $16, %s, %s", r(0), r(1))
+		v.op("%s %s, %s, %s", and, r(4), r(1), r(1))
+		v.op("VPADDD %s, %s, %s", r(5), r(1), r(1))
+		v.op("VPADDD %s, %s, %s", r(0), r(1), r(1))
+		v.op("%s %s, %s, %s", or, r(6), r(0), r(2))
+		if v.wide() {
+			v.op("VCMPPS $3, %s, %s, K2", r(0), r(0)) // unordered
+			v.op("VMOVAPS %s, K2, %s", r(2), r(1))
+		} else {
+			v.op("VCMPPS $3, %s, %s, %s", r(0), r(0), r(3))
+			v.op("VBLENDVPS %s, %s, %s, %s", r(3), r(2), r(1), r(1))
+		}
+		v.op("%s %s, %s, %s", and, r(7), r(1), r(1))
+		v.store(r(1), "(DI)")
 	})
 }
 

@@ -9,8 +9,11 @@ const linearDoc = `// Tiles of Linear.
 //
 // A tile multiplies rows of a, lda floats apart, with one panel from b (or half of its outputs, for tiles 16 wide) for
 // k ≥ 1 steps and stores its sums at c, rows ldc floats apart, or adds them to what is there. Each output is one chain
-// over k. Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a
-// stand at SI, R11, R12, R13 (three each), the panels at DI and BX (two each).
+// over k. Those of type dp take pairs of bfloat16 from a as from b, k counting pairs (AVX-512), or such numbers widened
+// to float32 in a (AVX2, k even), and give what VDPBF16PS does: the odd of a pair first, subnormals zero.
+//
+// Wider tiles take two or four panels, stride bytes apart: memory gives more to several streams. Rows of a stand at SI,
+// R11, R12, R13 (three each), the panels at DI and BX (two each).
 `
 
 // arch is what differs between the instruction sets.
@@ -28,7 +31,7 @@ var (
 )
 
 var (
-	types = []string{"f32", "bf16", "f16"}
+	types = []string{"f32", "bf16", "f16", "dp"}
 	// The rows of the tiles that there are, by their outputs.
 	rowsAVX512    = []int{12, 8, 7, 6, 5, 4, 3, 2, 1}
 	rows64AVX512  = []int{6, 5, 4}
@@ -83,7 +86,7 @@ func linearAVX512(f *file, t string) {
 
 func linearAVX2(f *file, t string) {
 	f.line("%s", linearDoc)
-	if t == "bf16" {
+	if t == "bf16" || t == "dp" {
 		oddMask(f, "avx2", 4)
 	}
 	for _, rows := range rows16AVX2 {
@@ -107,11 +110,11 @@ func oddMask(f *file, name string, quads int) {
 }
 
 // stride is how many bytes of the panel a step takes and how many k.
-func stride(t string) (bytes, ks int) {
-	switch t {
-	case "f32":
+func stride(a arch, t string) (bytes, ks int) {
+	switch {
+	case t == "f32" || t == "dp" && a.name == "avx512":
 		return 128, 1
-	case "f16":
+	case t == "f16":
 		return 64, 1
 	}
 	return 128, 2
@@ -119,12 +122,12 @@ func stride(t string) (bytes, ks int) {
 
 // loadB writes the loads of vector v of the panel at base, for the k'th of a step's ks, widened, into reg.
 func loadB(f *file, a arch, t, base string, v, k int, reg string) {
-	switch t {
-	case "f32":
+	switch {
+	case t == "f32" || t == "dp" && a.name == "avx512":
 		f.op("VMOVUPS %s, %s", at(v*a.bytes(), base), reg)
-	case "f16":
+	case t == "f16":
 		f.op("VCVTPH2PS %s, %s", at(v*a.bytes()/2, base), reg)
-	case "bf16":
+	default:
 		switch {
 		case k == 0 && a.name == "avx512":
 			f.op("VPSLLD $16, %s, %s", at(v*a.bytes(), base), reg)
@@ -134,7 +137,7 @@ func loadB(f *file, a arch, t, base string, v, k int, reg string) {
 		case a.name == "avx512":
 			f.op("VPANDD %s, Z7, %s", at(v*a.bytes(), base), reg)
 		default:
-			f.op("VMOVDQU oddMaskavx2<>(SB), %s", reg)
+			f.op("VMOVDQU oddMask%s<>(SB), %s", a.name, reg)
 			f.op("VPAND %s, %s, %s", at(v*a.bytes(), base), reg, reg)
 		}
 	}
@@ -147,7 +150,11 @@ func head(f *file, a arch, name, t string, rows, panels int) {
 		args, extra = panelsArgs, 8
 	}
 	f.line("// func %s(%s)", name, args)
-	f.line("TEXT ·%s(SB), NOSPLIT, $0-%d", name, 49+extra)
+	frame := 0
+	if t == "dp" && a.name == "avx2" {
+		frame = 8
+	}
+	f.line("TEXT ·%s(SB), NOSPLIT, $%d-%d", name, frame, 49+extra)
 	f.op("MOVQ k+0(FP), CX")
 	f.op("MOVQ a+8(FP), SI")
 	f.op("MOVQ lda+16(FP), DX")
@@ -178,7 +185,7 @@ func head(f *file, a arch, name, t string, rows, panels int) {
 
 // ahead is how many bytes before their use panels are asked for: the machine's own prefetcher stops at the end of a
 // page of memory.
-const ahead = 2048
+const ahead = 4096
 
 // tile writes the tile of so many rows and outputs.
 func tile(f *file, a arch, t string, rows, width int) {
@@ -189,14 +196,21 @@ func tile(f *file, a arch, t string, rows, width int) {
 	for i := acc; i < a.regs; i++ {
 		f.op("%s %s, %s, %s", a.xor, a.r(i), a.r(i), a.r(i))
 	}
-	bytes, ks := stride(t)
+	bytes, ks := stride(a, t)
+	emulated := t == "dp" && a.name == "avx2"
+	if emulated {
+		flushSubnormals(f)
+	}
 	pairs(f, ks, func() {
-		if panels == 1 && rows <= 8 { // the panel may come from memory
+		if panels == 1 { // the panel may come from memory
 			for line := 0; line < bytes; line += 64 {
 				f.op("PREFETCHT0 %d(DI)", ahead+line)
 			}
 		}
 		for k := range ks {
+			if emulated {
+				k = 1 - k // the odd of each pair first
+			}
 			tileStep(f, a, t, rows, vecs, acc, k, sum)
 		}
 		f.op("ADDQ $%d, DI", bytes)
@@ -206,8 +220,19 @@ func tile(f *file, a arch, t string, rows, width int) {
 		for i := 0; i < rows; i += 3 {
 			f.op("ADDQ $%d, %s", 4*ks, []string{"SI", "R11", "R12", "R13"}[i/3])
 		}
-	}, func() { tileStep(f, a, t, rows, vecs, acc, 0, sum) })
+	}, emulated, func() { tileStep(f, a, t, rows, vecs, acc, 0, sum) })
+	if emulated {
+		f.op("LDMXCSR old-4(SP)")
+	}
 	tileStore(f, a, rows, vecs, sum)
+}
+
+// flushSubnormals writes what makes arithmetic take and give zeros for subnormals, as VDPBF16PS does.
+func flushSubnormals(f *file) {
+	f.op("STMXCSR old-4(SP)")
+	f.op("STMXCSR new-8(SP)")
+	f.op("ORL $0x8040, new-8(SP)")
+	f.op("LDMXCSR new-8(SP)")
 }
 
 // tileStore writes a tile's end: the sums go to c.
@@ -242,12 +267,12 @@ func tileStore(f *file, a arch, rows, vecs int, sum func(row, v int) string) {
 	f.op("RET\n")
 }
 
-// pairs writes the loop over CX steps of k, ks a turn, and what is left where there are two a turn.
-func pairs(f *file, ks int, body, last func()) {
-	if ks == 1 {
+// pairs writes the loop over CX steps of k, ks a turn, and what is left where there are two a turn and k may be odd.
+func pairs(f *file, ks int, body func(), even bool, last func()) {
+	if ks == 1 || even {
 		f.line("loop:")
 		body()
-		f.op("DECQ CX")
+		f.op("SUBQ $%d, CX", ks)
 		f.op("JNZ  loop")
 		return
 	}
@@ -284,7 +309,7 @@ func tileStep(f *file, a arch, t string, rows, vecs, acc, k int, sum func(row, v
 			b := a.r(rows + v%min(4, free-rows))
 			loadB(f, a, t, base, v1, k, b)
 			for row := range rows {
-				f.op("VFMADD231PS %s, %s, %s", b, a.r(row), sum(row, v))
+				multiplyAdd(f, a, t, b, a.r(row), sum(row, v))
 			}
 		}
 		return
@@ -300,10 +325,36 @@ func tileStep(f *file, a arch, t string, rows, vecs, acc, k int, sum func(row, v
 		}
 		for row := first; row < end; row++ {
 			for v := range vecs {
-				f.op("VFMADD231PS %s, %s, %s", a.r(v), a.r(vecs+row-first), sum(row, v))
+				multiplyAdd(f, a, t, a.r(v), a.r(vecs+row-first), sum(row, v))
 			}
 		}
 	}
+}
+
+// multiplyAdd writes sum += a·b, or with AVX-512's bfloat16 that of both of a pair.
+func multiplyAdd(f *file, isa arch, t, b, a, sum string) {
+	if t == "dp" && isa.name == "avx512" {
+		dotBF16(f, b, a, sum)
+		return
+	}
+	f.op("VFMADD231PS %s, %s, %s", b, a, sum)
+}
+
+// dotBF16 writes VDPBF16PS b, a, sum (EVEX.512.F3.0F38.W0 52 /r), which the assembler does not know.
+func dotBF16(f *file, b, a, sum string) {
+	num := func(r string) byte {
+		var i byte
+		if _, err := fmt.Sscanf(r, "Z%d", &i); err != nil {
+			panic(err)
+		}
+		return i
+	}
+	n, bit := num, func(x byte, i uint) byte { return x>>i&1 ^ 1 }
+	p0 := bit(n(sum), 3)<<7 | bit(n(b), 4)<<6 | bit(n(b), 3)<<5 | bit(n(sum), 4)<<4 | 2
+	p1 := (^n(a)&15)<<3 | 1<<2 | 2
+	p2 := byte(2)<<5 | bit(n(a), 4)<<3
+	f.op("LONG $%#x // VDPBF16PS %s, %s, %s", uint32(0x62)|uint32(p0)<<8|uint32(p1)<<16|uint32(p2)<<24, b, a, sum)
+	f.op("WORD $%#x", uint16(0x52)|uint16(0xc0|n(sum)&7<<3|n(b)&7)<<8)
 }
 
 // peak writes a loop of independent multiply-adds, for the benchmarks.
@@ -405,7 +456,13 @@ func linearGo(f *file) {
 	f.line("}\n}")
 }
 
-func goType(t string) string { return strings.ToUpper(t) }
+// goType is the constant of a type.
+func goType(t string) string {
+	if t == "dp" {
+		return "dotBF16"
+	}
+	return strings.ToUpper(t)
+}
 
 func tileSwitch(f *file, a arch) {
 	f.line("// tile%s runs the tile of so many rows on one panel of type t.", a.name)

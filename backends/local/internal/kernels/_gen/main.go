@@ -78,6 +78,9 @@ func files() map[string]func(*file) {
 	all["tiles_amd64.go"] = linearGo
 	all["elementwise_amd64.go"] = elementwiseGo
 	all["attend_amd64.go"] = attendGo
+	all["neon_elementwise_arm64.s"] = neonElementwise
+	all["neon_tiles_arm64.s"] = neonLinear
+	all["neon_asm_arm64.go"] = neonGo
 	all["tables_amd64.s"] = func(f *file) { tables(f); attendTables(f) }
 	for _, a := range []arch{avx2, avx512} {
 		all["attend_"+a.name+"_amd64.s"] = func(f *file) { attendFile(f, a) }

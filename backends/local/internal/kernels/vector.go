@@ -1,3 +1,5 @@
+//go:build amd64 || arm64
+
 package kernels
 
 import (
@@ -5,21 +7,16 @@ import (
 	"unsafe"
 )
 
-// wide says that AVX-512 is to be used, and not AVX2. Its methods are the assembly of either.
-type wide bool
-
-// vector is the Set for AVX2 with FMA and F16C, or for AVX-512 (F, BW, VL). The tests of the latter skip where the
-// machine lacks it; run them on one that has it after any change.
-type vector struct{ wide }
-
-var _ parts = vector{}
-
-func (v vector) Name() string {
-	if v.wide {
-		return "avx512"
-	}
-	return "avx2"
+// vector is the Set for AVX2 with FMA and F16C, for AVX-512 (F, BW, VL) or for NEON. The tests skip sets that the
+// machine lacks; run them on one that has it, or in an emulator, after any change.
+type vector struct {
+	wide
+	dot bool // with AVX512_BF16
 }
+
+var _ rounder = vector{}
+
+func (v vector) Name() string { return v.name() }
 
 func (v vector) Linear(dst, a []float32, m int, w Weight) {
 	checkLinear(dst, a, m, w)
@@ -149,17 +146,14 @@ func (v vector) SoftCap(x []float32, limit float32) {
 func (v vector) Rope(x []float32, ld int, pos []int, cos, sin []float32, heads int, r Rotary) {
 	checkRope(x, ld, pos, cos, sin, heads, r)
 	half := r.Rot / 2
-	unit := 4 // pairs that ropePairs takes at a time
-	if v.wide {
-		unit = 8
-	}
+	unit := v.pairs()
 	switch {
 	case half == 0 || heads == 0:
 	case !r.Interleaved:
 		for i, p := range pos {
 			v.rope(&x[i*ld], &cos[p*half], &sin[p*half], half, heads, r.Dim)
 		}
-	case half%unit == 0:
+	case unit > 0 && half%unit == 0:
 		for i, p := range pos {
 			v.ropePairs(&x[i*ld], &cos[p*half], &sin[p*half], half, heads, r.Dim)
 		}
@@ -222,7 +216,7 @@ func (v vector) ArgMax(x []float32) int {
 	at := 0
 	for ; at+8 <= len(x); at += callValues {
 		n := min(len(x)-at, callValues) &^ 7
-		if i := indexAVX2(&x[at], n, top); i < n {
+		if i := v.index(&x[at], n, top); i < n {
 			return at + i
 		}
 	}

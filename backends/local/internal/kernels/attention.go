@@ -1,3 +1,5 @@
+//go:build amd64 || arm64
+
 package kernels
 
 import "math"
@@ -9,8 +11,11 @@ type attended struct {
 	n          int
 	top, total [attendedRows]float32
 	decay      [attendedRows]float32
-	s          [attendedRows * PageSize]float32
+	s          [tileQueries * PageSize]float32
 }
+
+// tileQueries is the most that one tile takes.
+const tileQueries = 12
 
 func (v vector) Attend(dst, q []float32, ld int, rows []Query, a Attention) {
 	checkAttend(dst, q, ld, rows, a)
@@ -23,23 +28,22 @@ func (v vector) attendHeads(dst, q []float32, ld int, rows []Query, a Attention,
 	for i := range rows {
 		clear(dst[i*width+from*a.Dim : i*width+to*a.Dim])
 	}
+	var b attended
 	for i := 0; i < len(rows); {
 		n := alike(rows[i:])
-		if n < min(group, attendedRows) {
-			n = 1
-			for h := from; h < to; {
-				heads := min(group-h%group, to-h, attendedRows)
+		if n < min(group, tileQueries) {
+			for h := from; h < to; h += b.n {
 				at := h * a.Dim
-				b := attended{q: &q[i*ld+at], out: &dst[i*width+at], ldq: a.Dim, ldo: a.Dim, n: heads}
+				b.q, b.ldq, b.out, b.ldo = &q[i*ld+at], a.Dim, &dst[i*width+at], a.Dim
+				b.n = min(group-h%group, to-h, tileQueries)
 				v.attendHeadsOfRow(&b, &rows[i], &a, h)
-				h += heads
 			}
 			i++
 			continue
 		}
 		for h := from; h < to; h++ {
 			at := h * a.Dim
-			b := attended{q: &q[i*ld+at], out: &dst[i*width+at], ldq: ld, ldo: width, n: n}
+			b.q, b.ldq, b.out, b.ldo, b.n = &q[i*ld+at], ld, &dst[i*width+at], width, n
 			v.attendRowsOfHead(&b, rows[i:i+n], &a, h)
 		}
 		i += n
@@ -76,9 +80,9 @@ func (v vector) attendHeadsOfRow(b *attended, row *Query, a *Attention, h int) {
 		k, vals := row.Pages[i].head(a, h)
 		v.scoresOf(b, 0, b.n, k, a)
 		for r := range b.n {
-			v.step(b, r, a, h+r, first-(row.To-1), from, to)
+			v.step(b, r, r, a, h+r, first, row.To-1, from, to)
 		}
-		v.valuesOf(b, 0, b.n, vals, a.Dim, from, to)
+		v.valuesOf(b, 0, 0, b.n, vals, a.Dim, from, to)
 	}
 	v.finish(b, a.Dim)
 }
@@ -109,8 +113,10 @@ func (v vector) attendRowsOfHead(b *attended, rows []Query, a *Attention, h int)
 				samePage(rows[r].Pages[i], rows[r+n].Pages[i]) {
 				n++
 			}
-			v.page(b, rows, r, n, a, h, i)
-			r += n
+			for end := r + n; r < end; r += n {
+				n = min(end-r, tileQueries)
+				v.page(b, rows, r, n, a, h, i)
+			}
 		}
 	}
 	v.finish(b, a.Dim)
@@ -122,55 +128,60 @@ func (v vector) page(b *attended, rows []Query, r, n int, a *Attention, h, i int
 	first := i * PageSize
 	k, vals := rows[r].Pages[i].head(a, h)
 	v.scoresOf(b, r, n, k, a)
-	var from, to [attendedRows]int
+	var from, to [tileQueries]int
 	low, high := 0, PageSize
-	for j := r; j < r+n; j++ {
-		from[j], to[j] = max(rows[j].From-first, 0), min(rows[j].To-first, PageSize)
+	for j := range n {
+		row := &rows[r+j]
+		from[j], to[j] = max(row.From-first, 0), min(row.To-first, PageSize)
 		low, high = max(low, from[j]), min(high, to[j])
-		v.step(b, j, a, h, first-(rows[j].To-1), from[j], to[j])
+		v.step(b, r+j, j, a, h, first, row.To-1, from[j], to[j])
 	}
 	if low >= high { // nothing in common
-		for j := r; j < r+n; j++ {
-			v.valuesOf(b, j, 1, vals, a.Dim, from[j], to[j])
+		for j := range n {
+			v.valuesOf(b, r+j, j, 1, vals, a.Dim, from[j], to[j])
 		}
 		return
 	}
-	for j := r; j < r+n; j++ {
+	for j := range n {
 		if from[j] < low {
-			v.valuesOf(b, j, 1, vals, a.Dim, from[j], low)
-			b.decay[j] = 1
+			v.valuesOf(b, r+j, j, 1, vals, a.Dim, from[j], low)
+			b.decay[r+j] = 1
 		}
 	}
-	v.valuesOf(b, r, n, vals, a.Dim, low, high)
-	for j := r; j < r+n; j++ {
+	v.valuesOf(b, r, 0, n, vals, a.Dim, low, high)
+	for j := range n {
 		if to[j] > high {
-			b.decay[j] = 1
-			v.valuesOf(b, j, 1, vals, a.Dim, high, to[j])
+			b.decay[r+j] = 1
+			v.valuesOf(b, r+j, j, 1, vals, a.Dim, high, to[j])
 		}
 	}
 }
 
-// scoresOf computes the scores of n queries from the r-th on with a page's keys.
+// scoresOf computes the scores of n queries from the r-th on with a page's keys, to rows of b.s from its first on.
 func (v vector) scoresOf(b *attended, r, n int, k *float32, a *Attention) {
-	for end := r + n; r < end; {
-		rows := v.tileRows(end - r)
-		v.scores(rows, &b.s[r*PageSize], offset(b.q, r*b.ldq), b.ldq, k, a.Dim)
-		r += rows
+	for at := 0; at < n; {
+		rows := v.tileRows(n - at)
+		v.scores(rows, &b.s[at*PageSize], offset(b.q, (r+at)*b.ldq), b.ldq, k, a.Dim)
+		at += rows
 	}
 }
 
-// step makes the scores of query r the weights of positions from ≤ j < to, and notes the decay of what was before.
-func (v vector) step(b *attended, r int, a *Attention, h, ahead, from, to int) {
-	s := &b.s[r*PageSize]
+// step makes the scores of query r, in row at of b.s, the weights of positions from ≤ j < to of the page that begins
+// with position first, and notes the decay of what was before. The row reaches to position last.
+func (v vector) step(b *attended, r, at int, a *Attention, h, first, last, from, to int) {
+	s := &b.s[at*PageSize]
 	scale := a.Scale
-	if a.Cap != 0 || a.Slopes != nil {
+	if a.Cap != 0 || a.Slopes != nil || a.Biases != nil {
 		v.scale(s, PageSize, scale)
 		scale = 1
 		if a.Cap != 0 {
 			v.softCap(s, PageSize, a.Cap, 1/a.Cap)
 		}
 		if a.Slopes != nil {
-			v.ramp(s, a.Slopes[h], float32(ahead))
+			v.ramp(s, a.Slopes[h], float32(first-last))
+		}
+		if n := len(a.Biases) / a.Heads; n > 0 {
+			v.add(s, &a.Biases[h*n+first], to)
 		}
 	}
 	decay, next, sum := v.softmax(s, from, to, scale, b.top[r])
@@ -178,12 +189,13 @@ func (v vector) step(b *attended, r int, a *Attention, h, ahead, from, to int) {
 	b.decay[r] = decay
 }
 
-// valuesOf adds the weighted values of positions from ≤ j < to of a page to the results of n queries from the r-th on.
-func (v vector) valuesOf(b *attended, r, n int, vals *float32, dim, from, to int) {
+// valuesOf adds the values of positions from ≤ j < to of a page to the results of n queries from the r-th on, weighted
+// by rows of b.s from row at on.
+func (v vector) valuesOf(b *attended, r, at, n int, vals *float32, dim, from, to int) {
 	for end := r + n; r < end; {
 		rows := v.tileRows(end - r)
-		v.values(rows, offset(b.out, r*b.ldo), b.ldo, &b.s[r*PageSize+from], offset(vals, from*dim), dim, to-from, &b.decay[r])
-		r += rows
+		v.values(rows, offset(b.out, r*b.ldo), b.ldo, &b.s[at*PageSize+from], offset(vals, from*dim), dim, to-from, &b.decay[r])
+		r, at = r+rows, at+rows
 	}
 }
 

@@ -1,0 +1,221 @@
+package local
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	concpool "github.com/sourcegraph/conc/pool"
+
+	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/local/internal/randmodel"
+)
+
+// benchCheckpoint gives the folder of a random checkpoint of a shape: in the folder that ONSET_BENCH_DIR names, where it
+// stays for other programs to be measured on it, or in one that is removed.
+func benchCheckpoint(b *testing.B, shape, dtype string) string {
+	b.Helper()
+	root := os.Getenv("ONSET_BENCH_DIR")
+	if root == "" {
+		root = b.TempDir()
+	}
+	dir := filepath.Join(root, shape+"-"+strings.ToLower(dtype))
+	if _, err := os.Stat(filepath.Join(dir, "model.safetensors")); err == nil {
+		return dir
+	}
+	m, err := randmodel.Named(shape)
+	if err == nil {
+		err = m.Write(dir, randmodel.Options{DType: dtype})
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return dir
+}
+
+// question is a sample of the five-shot suite, as the line of a file that other programs read too.
+type question struct {
+	Task    string   `json:"task"`
+	Prompt  string   `json:"prompt"`
+	Choices []string `json:"choices"`
+}
+
+const wordList = "the of and to in is was that for it with as his on be at by had not are but from or have an they which one you were her all she there would their we him been has when who will more no if out so said what up its about into than them can only other new some could time these two may then do first any my now such like our over man me even most made after also did many before must through years where much your way well down should because each just those people how too little state good very make world still own see men work long get here between both life being under never day same another know while last might us great old year off come since against go came right used take three"
+
+// sentence makes a text of n words.
+func sentence(rng *rand.Rand, n int) string {
+	words := strings.Fields(wordList)
+	var out []string
+	for range n {
+		out = append(out, words[rng.IntN(len(words))])
+	}
+	return strings.Join(out, " ")
+}
+
+// fiveShotSuite makes n questions of four choices for each of three tasks: with letters for choices behind five examples
+// that all questions of the task share, as MMLU asks; with texts for choices behind the same five; and with texts behind
+// five examples of the question's own.
+func fiveShotSuite(n int) []question {
+	rng := rand.New(rand.NewPCG(5, 4))
+	ask := func(letters bool) (prompt string, choices []string) {
+		var text strings.Builder
+		fmt.Fprintf(&text, "Question: %s?\n", sentence(rng, 20+rng.IntN(12)))
+		for _, letter := range []string{"A", "B", "C", "D"} {
+			answer := sentence(rng, 2+rng.IntN(5))
+			if letters {
+				fmt.Fprintf(&text, "%s. %s\n", letter, answer)
+				choices = append(choices, " "+letter)
+			} else {
+				choices = append(choices, " "+answer)
+			}
+		}
+		text.WriteString("Answer:")
+		return text.String(), choices
+	}
+	shots := func(letters bool) string {
+		var text strings.Builder
+		for range 5 {
+			prompt, choices := ask(letters)
+			text.WriteString(prompt + choices[rng.IntN(4)] + "\n\n")
+		}
+		return text.String()
+	}
+	var suite []question
+	for _, task := range []string{"letters", "texts", "own"} {
+		letters := task == "letters"
+		shared := shots(letters)
+		for range n {
+			if task == "own" {
+				shared = shots(false)
+			}
+			prompt, choices := ask(letters)
+			suite = append(suite, question{task, shared + prompt, choices})
+		}
+	}
+	return suite
+}
+
+func writeSuite(path string, suite []question) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	e := json.NewEncoder(w)
+	for _, q := range suite {
+		if err := e.Encode(q); err != nil {
+			return err
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// BenchmarkFiveShotSuite scores five-shot questions of four choices on a random checkpoint of Pythia-160M's shape, all in
+// flight together and nothing kept from before. unique tokens are those that are computed, total tokens those of all
+// texts, each fed alone. testdata/bench/fiveshot.py measures lm-evaluation-harness on the same checkpoint and requests,
+// which ONSET_BENCH_DIR keeps; ONSET_BENCH_QUESTIONS is the number of questions a task.
+func BenchmarkFiveShotSuite(b *testing.B) {
+	dir := benchCheckpoint(b, "pythia-160m", "F32")
+	n := 16
+	if s := os.Getenv("ONSET_BENCH_QUESTIONS"); s != "" {
+		var err error
+		if n, err = strconv.Atoi(s); err != nil || n < 1 {
+			b.Fatalf("ONSET_BENCH_QUESTIONS is %q", s)
+		}
+	}
+	suite := fiveShotSuite(n)
+	if root := os.Getenv("ONSET_BENCH_DIR"); root != "" {
+		if err := writeSuite(filepath.Join(root, "fiveshot.jsonl"), suite); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, task := range []string{"letters", "texts", "own", ""} {
+		var some []question
+		for _, q := range suite {
+			if task == "" || q.Task == task {
+				some = append(some, q)
+			}
+		}
+		b.Run(cmp.Or(task, "all"), func(b *testing.B) {
+			sums := benchQuestions(b, dir, some)
+			if root := os.Getenv("ONSET_BENCH_DIR"); root != "" && task == "" {
+				data, err := json.Marshal(sums)
+				if err == nil {
+					err = os.WriteFile(filepath.Join(root, "fiveshot-onset.json"), data, 0o600)
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// benchQuestions gives the log-probabilities of the choices.
+func benchQuestions(b *testing.B, dir string, suite []question) (sums [][]float64) {
+	var unique, total int64
+	var seconds float64
+	for b.Loop() {
+		b.StopTimer()
+		m, err := Open(context.Background(), dir, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		start := time.Now()
+		var fed int64
+		sums, fed = askQuestions(b, m, suite)
+		total += fed
+		seconds += time.Since(start).Seconds()
+		b.StopTimer()
+		if err := m.Close(); err != nil {
+			b.Fatal(err)
+		}
+		for _, s := range m.scheds {
+			unique += s.tree.computed
+		}
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(len(suite)*b.N)/seconds, "samples/s")
+	b.ReportMetric(float64(unique)/seconds, "unique-tokens/s")
+	b.ReportMetric(float64(total)/seconds, "total-tokens/s")
+	b.ReportMetric(0, "ns/op")
+	return sums
+}
+
+// askQuestions gives the log-probabilities of the choices, and the number of tokens that would be fed if each text were
+// alone.
+func askQuestions(b *testing.B, m *Backend, suite []question) (sums [][]float64, total int64) {
+	sums = make([][]float64, len(suite))
+	fed := make([]int, len(suite))
+	group := concpool.New().WithErrors().WithMaxGoroutines(m.Info().Parallel)
+	for i, q := range suite {
+		group.Go(func() error {
+			resp, err := m.Do(context.Background(), backends.Request{Kind: backends.LogLikelihood, Prompt: q.Prompt, Continuations: q.Choices})
+			for _, p := range resp.LogProbs {
+				sums[i] = append(sums[i], p.Sum)
+			}
+			fed[i] = resp.Usage.PromptTokens - len(q.Choices)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	for _, n := range fed {
+		total += int64(n)
+	}
+	return sums, total
+}
