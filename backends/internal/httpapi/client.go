@@ -349,8 +349,11 @@ func (c *Client) op(what sent) string {
 
 // call makes a call and reads its answer's body into buf.
 func (c *Client) call(ctx context.Context, what sent, buf *bytes.Buffer) (*Answer, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Timeout, errTooSlow)
-	defer cancel()
+	if end, ok := ctx.Deadline(); !ok || time.Until(end) > c.opts.Timeout { // else the caller's own time is up first
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.opts.Timeout, errTooSlow)
+		defer cancel()
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.op(what), err)
 	}
