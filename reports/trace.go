@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +21,12 @@ type LimitTrace struct {
 // Traces sorts the events of a run by their limits.
 func Traces(events []adaptive.Event) []LimitTrace {
 	var out []LimitTrace
+	seen := make(map[adaptive.Event]bool)
 	for _, e := range events {
+		if seen[e] {
+			continue
+		}
+		seen[e] = true
 		i := slices.IndexFunc(out, func(t LimitTrace) bool { return t.Limit == e.Limit })
 		if i < 0 {
 			i = len(out)
@@ -30,7 +36,6 @@ func Traces(events []adaptive.Event) []LimitTrace {
 	}
 	for i := range out {
 		slices.SortStableFunc(out[i].Events, func(a, b adaptive.Event) int { return a.At.Compare(b.At) })
-		out[i].Events = slices.Compact(out[i].Events)
 	}
 	return out
 }
@@ -71,7 +76,7 @@ func (t LimitTrace) Describe() []string {
 		}
 		if isPause(e) {
 			pauses++
-			paused += e.Closed
+			paused += min(e.Closed, last.At.Sub(e.At))
 		}
 		if i == len(t.Events)-1 || begins(t.Events[i+1]) { // counts are a limiter's own
 			answered, refused, failed = answered+e.Answered, refused+e.Refused, failed+e.Failed
@@ -133,7 +138,7 @@ func (t LimitTrace) panel() figure.Panel {
 	p := figure.Panel{Title: t.Limit, XLabel: "time (" + name + ")", YLabel: "requests at once"}
 	top := 1.0
 	for _, e := range t.Events {
-		at := figure.Point{X: x(e), Y: float64(e.Level)}
+		at := figure.Point{X: x(e), Y: float64(e.Level), Lo: math.NaN(), Hi: math.NaN()}
 		top = max(top, at.Y)
 		if len(p.Series) == 0 || begins(e) { // a run that was continued: its line begins anew
 			p.Series = append(p.Series, figure.Series{Name: "level", Plot: figure.Steps})

@@ -38,14 +38,18 @@ func inVirtualTime[T any](t *testing.T, f func(t *testing.T) T) (out T) {
 	return out
 }
 
-// bestFixed gives the shortest time in which a fixed level makes n calls.
+// bestFixed gives the shortest time in which a fixed level makes n calls, of levels around the server's slots and the most.
 func bestFixed(t *testing.T, s traits, n int) (time.Duration, int) {
 	t.Helper()
+	levels := []int{256}
+	switch {
+	case s.slots > 0 && s.queue:
+		levels = []int{s.slots * 3 / 4, s.slots, s.slots * 5 / 4, s.slots * 2}
+	case s.slots > 0:
+		levels = []int{s.slots} // more are refused, and the plain loop does not retry
+	}
 	best, at := time.Duration(math.MaxInt64), 0
-	for _, level := range []int{1, 2, 3, 5, 7, 10, 14, 20, 30, 36, 42, 50, 64, 80, 100, 140, 200, 256} {
-		if s.slots > 0 && !s.queue && level > s.slots {
-			break // refusals cost, and the plain loop does not retry
-		}
+	for _, level := range levels {
 		d := inVirtualTime(t, func(t *testing.T) time.Duration {
 			d, _ := drive(t.Context(), newServer(s), n, level)
 			return d
@@ -465,5 +469,41 @@ func TestTable(t *testing.T) {
 		line("refused", func(r result) string { return fmt.Sprintf("%.1f %%", 100*float64(r.refused)/float64(r.calls)) })
 		line("lost", func(r result) string { return fmt.Sprint(r.lost) })
 	}
+	regain, frozen := map[string]int{}, map[string]int{}
+	for name, mended := range map[string]bool{"Inspect before": false, "Inspect": true} {
+		regain[name] = inVirtualTime(t, func(*testing.T) int {
+			c := newInspect(nil, 10, mended)
+			c.sem.limit, c.cut = 15, true
+			n := 0
+			for ; c.level() < 100; n++ {
+				c.sem.peak = c.sem.limit
+				c.succeed()
+			}
+			return n
+		})
+		frozen[name] = inVirtualTime(t, func(*testing.T) int { return sustained(newInspect(nil, 1, mended)) })
+	}
+	foo := newPromptfoo(nil, 100)
+	foo.sem.limit = 15
+	for foo.level() < 100 {
+		foo.succeed()
+		regain["promptfoo"]++
+	}
+	frozen["promptfoo"] = inVirtualTime(t, func(*testing.T) int { return sustained(newPromptfoo(nil, 20)) })
+	fmt.Fprintf(&out, "\n| | onset | Inspect | Inspect before its fix | promptfoo |\n|---|---|---|---|---|\n")
+	fmt.Fprintf(&out, "| answers from 15 to 100 after refusals | %d | %d | %d | %d |\n", adaptive.RegainAnswers(), regain["Inspect"], regain["Inspect before"], regain["promptfoo"])
+	fmt.Fprintf(&out, "| level after a refusal every 2 s for 800 s, hint 89 s, from 20 | %d | %d | %d | %d |\n", adaptive.LevelAfterRefusals(400), frozen["Inspect"], frozen["Inspect before"], frozen["promptfoo"])
+	if regain["Inspect"] != 935 || frozen["Inspect before"] != 15 {
+		t.Errorf("the rules of Inspect give %v and %v; its code gives 935 answers, and 15 for good", regain, frozen)
+	}
 	t.Log(out.String())
+}
+
+// sustained gives the level after a refusal every two seconds for 800 s, each with a hint of 89 s.
+func sustained(c ruled) int {
+	for range 400 {
+		time.Sleep(2 * time.Second)
+		c.refuse(89 * time.Second)
+	}
+	return c.level()
 }

@@ -261,10 +261,10 @@ func (c *core) release(t ticket, o outcome) {
 	if c.fixed {
 		c.ctl.level = float64(c.ctl.bounds.Max)
 	}
-	c.settleGate(now, t, o)
 	if reason != "" || c.ctl.limit() != c.told {
 		c.tell(reason, c.gate.left(now))
 	}
+	c.settleGate(now, t, o)
 	c.dispatch()
 	if c.changed != nil {
 		if s := c.snapshot(); !s.same(c.pushed) {

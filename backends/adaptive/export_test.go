@@ -62,3 +62,28 @@ func (d *door) Accept() (net.Conn, error) {
 
 func (d *door) Close() error   { d.once.Do(func() { close(d.closed) }); return nil }
 func (d *door) Addr() net.Addr { return nil }
+
+// RegainAnswers counts the answers that lead back to a level of 100, from which refusals in a row had cut it to 15 or less.
+func RegainAnswers() int {
+	c := newControl(Bounds{1, 20, 256})
+	for c.limit() < 101 {
+		clean(c)
+	}
+	for c.limit() > 15 {
+		c.refused(c.sent(c.limit()))
+	}
+	n := 0
+	for ; c.limit() < 100 && n < 10_000; n++ {
+		clean(c)
+	}
+	return n
+}
+
+// LevelAfterRefusals gives the level after so many refusals in a row, from 20 with a least of 1.
+func LevelAfterRefusals(n int) int {
+	c := newControl(Bounds{1, 20, 100})
+	for range n {
+		c.refused(c.sent(c.limit()))
+	}
+	return c.limit()
+}

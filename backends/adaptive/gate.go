@@ -17,7 +17,7 @@ type gate struct {
 // The waits of a gate that closes by itself.
 const (
 	firstPause = time.Second
-	mostPause  = time.Minute
+	mostPause  = 30 * time.Second
 )
 
 // wait says how long nothing may be sent: 0 is not at all, below 0 until a call that is under way has ended.

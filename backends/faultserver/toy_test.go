@@ -34,7 +34,8 @@ func TestToy(t *testing.T) {
 	if len(g.IDs) != 8 || g.Stop != backends.StopLength || !slices.Equal(g.IDs, toy.Generate(ids, 8, nil, 0, 2).IDs) {
 		t.Errorf("greedy: %+v", g)
 	}
-	if s := toy.Generate(ids, 8, []string{g.Text[3:5]}, 0, 1); s.Stop != backends.StopString || s.Text != g.Text[:strings.Index(g.Text, g.Text[3:5])] {
+	before, _, _ := strings.Cut(g.Text, g.Text[3:5])
+	if s := toy.Generate(ids, 8, []string{g.Text[3:5]}, 0, 1); s.Stop != backends.StopString || s.Text != before {
 		t.Errorf("stopped: %+v of %q", s, g.Text)
 	}
 	if a, b := toy.Generate(ids, 8, nil, 1, 1), toy.Generate(ids, 8, nil, 1, 2); a.Text == b.Text {

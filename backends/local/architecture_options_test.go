@@ -139,7 +139,7 @@ func TestOptionsMatter(t *testing.T) {
 func withoutQKNorm(b *blueprint) {
 	b.qkNorm = noQKNorm
 	for i := range b.names.layer {
-		b.names.layer[i].qNorm, b.names.layer[i].kNorm = nil, nil
+		b.names.layer[i].qNorm, b.names.layer[i].kNorm = normNames{}, normNames{}
 	}
 }
 

@@ -41,10 +41,16 @@ func (n *numbersBase64) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return err
 	}
-	for ; len(raw) >= 4; raw = raw[4:] {
-		*n = append(*n, math.Float32frombits(binary.LittleEndian.Uint32(raw)))
-	}
+	*n = float32s(raw)
 	return nil
+}
+
+// float32s reads float32, little-endian.
+func float32s(raw []byte) (out []float32) {
+	for ; len(raw) >= 4; raw = raw[4:] {
+		out = append(out, math.Float32frombits(binary.LittleEndian.Uint32(raw)))
+	}
+	return out
 }
 
 func readGoldens(t testing.TB) map[string]golden {

@@ -122,7 +122,7 @@ func describeQwen3(c *config, b *blueprint) {
 	bias := c.bool(false, "attention_bias")
 	b.qkNorm = headQKNorm
 	c.gatedLayers(b, layout{qkvBias: bias, outBias: bias}, func(_ int, _ *layerSpec, n *layerNames, at string) {
-		n.qNorm, n.kNorm = []normNames{rms(at + "self_attn.q_norm")}, []normNames{rms(at + "self_attn.k_norm")}
+		n.qNorm, n.kNorm = rms(at+"self_attn.q_norm"), rms(at+"self_attn.k_norm")
 	})
 	c.qwenWindow(b)
 }
@@ -206,7 +206,7 @@ func describeGemma3(c *config, b *blueprint) {
 	for i := range b.layer {
 		at := fmt.Sprintf("model.layers.%d.self_attn.", i)
 		n := &b.names.layer[i]
-		n.qNorm, n.kNorm = []normNames{rms(at + "q_norm")}, []normNames{rms(at + "k_norm")}
+		n.qNorm, n.kNorm = rms(at+"q_norm"), rms(at+"k_norm")
 		if windowed[i] {
 			b.layer[i].rope = 1
 		}
@@ -255,7 +255,7 @@ func describeOlmo2(c *config, b *blueprint) {
 	c.gatedLayers(b, layout{qkvBias: bias, outBias: bias}, func(_ int, _ *layerSpec, n *layerNames, at string) {
 		n.attnIn, n.ffIn = normNames{}, normNames{}
 		n.attnOut, n.ffOut = rms(at+"post_attention_layernorm"), rms(at+"post_feedforward_layernorm")
-		n.qNorm, n.kNorm = []normNames{rms(at + "self_attn.q_norm")}, []normNames{rms(at + "self_attn.k_norm")}
+		n.qNorm, n.kNorm = rms(at+"self_attn.q_norm"), rms(at+"self_attn.k_norm")
 	})
 }
 
@@ -327,7 +327,7 @@ func describeCohere(c *config, b *blueprint) {
 	c.gatedLayers(b, layout{qkvBias: bias, outBias: bias}, func(_ int, _ *layerSpec, n *layerNames, at string) {
 		n.ffIn = normNames{}
 		if normed {
-			n.qNorm, n.kNorm = []normNames{rms(at + "self_attn.q_norm")}, []normNames{rms(at + "self_attn.k_norm")}
+			n.qNorm, n.kNorm = rms(at+"self_attn.q_norm"), rms(at+"self_attn.k_norm")
 		}
 	})
 }
@@ -368,23 +368,14 @@ func describeStableLM(c *config, b *blueprint) {
 			n.ffIn = normNames{}
 		}
 		if normed {
-			n.qNorm = headNorms(at+"self_attn.q_layernorm.norms.%d", b.heads)
-			n.kNorm = headNorms(at+"self_attn.k_layernorm.norms.%d", b.kvHeads)
+			n.qNorm = normNames{on: true, weight: at + "self_attn.q_layernorm.norms.%d.weight"}
+			n.kNorm = normNames{on: true, weight: at + "self_attn.k_layernorm.norms.%d.weight"}
 		}
 	})
 }
 
 // maxNames bounds the norms of heads that a config asks for, of which each has a name.
 const maxNames = 1 << 17
-
-// headNorms names n norms, one a head.
-func headNorms(format string, n int) []normNames {
-	var out []normNames
-	for h := range min(n, maxNames) {
-		out = append(out, rms(fmt.Sprintf(format, h)))
-	}
-	return out
-}
 
 // describePhi: Phi 1 to 2: one norm, parallel layers, biases everywhere (arXiv 2306.11644).
 func describePhi(c *config, b *blueprint) {
@@ -402,7 +393,7 @@ func describePhi(c *config, b *blueprint) {
 		n.up = []outputs{lin(at+"mlp.fc1", b.ff, true)}
 		n.down = []outputs{lin(at+"mlp.fc2", b.width, true)}
 		if normed {
-			n.qNorm, n.kNorm = []normNames{ln(at + "self_attn.q_layernorm")}, []normNames{ln(at + "self_attn.k_layernorm")}
+			n.qNorm, n.kNorm = ln(at+"self_attn.q_layernorm"), ln(at+"self_attn.k_layernorm")
 		}
 	})
 	b.gated, b.act = false, c.activation("gelu_new", "hidden_act")

@@ -17,7 +17,6 @@ import (
 // allocated is the bytes that a function allocates, freed or not.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
-	runtime.GC()
 	runtime.ReadMemStats(&before)
 	f()
 	runtime.ReadMemStats(&after)

@@ -3,6 +3,8 @@ package local
 import (
 	"math"
 
+	"github.com/sourcegraph/conc"
+
 	"github.com/onset-eval/onset/backends/local/internal/kernels"
 )
 
@@ -93,17 +95,57 @@ func (s *scheduler) hand(wants []want) {
 func (s *scheduler) draw(from, n int, wants []want) {
 	m := s.b.model
 	group := max(1, min(headRows, maxLogits/m.vocab))
-	row, held := -1, 0
-	var logits []float32
-	for i, w := range wants {
-		if i == 0 || w.row != wants[i-1].row {
-			if row++; row == held {
-				held = min(row+group, n)
-				logits = m.logits(s.kernels, s.scratch, from+row, held-row)
+	next, row := 0, -1
+	for at := 0; at < n; at += group {
+		held := min(group, n-at)
+		logits := m.logits(s.kernels, s.scratch, from+at, held)
+		s.draws = s.draws[:0]
+		for ; next < len(wants); next++ {
+			if next == 0 || wants[next].row != wants[next-1].row {
+				if row+1 == at+held {
+					break
+				}
+				row++
+			}
+			if t := wants[next].t; t.draws() {
+				s.draws = append(s.draws, drawn{t, logits[(row-at)*m.vocab:][:m.vocab]})
 			}
 		}
-		if w.t.draws() {
-			s.b.generate(w.t, w.t.gen.sampler.next(logits[(row%group)*m.vocab:][:m.vocab]))
+		s.drawEach()
+	}
+}
+
+// drawn is a text that draws from logits.
+type drawn struct {
+	t      *text
+	logits []float32
+}
+
+// sharedVocab is the vocabulary from which drawing a token takes so long that threads share the texts that draw.
+const sharedVocab = 1 << 12
+
+// drawEach lets the texts in s.draws draw. Each draws by itself, so the threads do not show.
+func (s *scheduler) drawEach() {
+	threads := 1
+	if s.b.threads != nil && s.b.model.vocab >= sharedVocab {
+		threads = min(s.b.threads.Workers(), len(s.draws))
+	}
+	for len(s.drawings) < threads {
+		s.drawings = append(s.drawings, new(drawing))
+	}
+	work := func(first int) {
+		for i := first; i < len(s.draws); i += threads {
+			d := s.draws[i]
+			s.b.generate(d.t, d.t.gen.sampler.next(d.logits, s.drawings[first]))
 		}
 	}
+	if threads == 1 {
+		work(0)
+		return
+	}
+	var group conc.WaitGroup
+	for first := range threads {
+		group.Go(func() { work(first) })
+	}
+	group.Wait()
 }

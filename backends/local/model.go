@@ -2,6 +2,7 @@ package local
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/onset-eval/onset/backends/local/internal/kernels"
 )
@@ -178,21 +179,21 @@ func (l *loader) normWeight(name string, shape ...int) []float32 {
 }
 
 // headNorm reads the norm of queries or keys: of one head, of all heads at once, or of each head.
-func (l *loader) headNorm(names []normNames, heads int) *norm {
+func (l *loader) headNorm(n normNames, heads int) *norm {
 	d := l.b.headDim
 	switch {
-	case len(names) == 0:
+	case !n.on:
 		return nil
 	case l.b.qkNorm == fullQKNorm:
-		return l.norm(names[0], heads*d)
+		return l.norm(n, heads*d)
 	case l.b.qkNorm == headQKNorm:
-		return l.norm(names[0], d)
-	case len(names) == 1: // a matrix
-		return &norm{weight: l.normWeight(names[0].weight, heads, d)}
+		return l.norm(n, d)
+	case !strings.Contains(n.weight, "%d"): // a matrix
+		return &norm{weight: l.normWeight(n.weight, heads, d)}
 	}
 	all := new(norm)
-	for _, n := range names {
-		all.weight = append(all.weight, l.normWeight(n.weight, d)...)
+	for h := 0; h < heads && l.err == nil; h++ {
+		all.weight = append(all.weight, l.normWeight(fmt.Sprintf(n.weight, h), d)...)
 	}
 	return all
 }

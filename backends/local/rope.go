@@ -244,11 +244,15 @@ func (r *rope) longrope(p *config, original, context int) {
 // angleTable holds the cosines and sines of the first positions of a rope, a row of dim/2 each.
 type angleTable struct{ cos, sin []float32 }
 
-// tablePositions bounds the positions whose angles are kept; those past it are computed when they are needed.
-const tablePositions = 4096
+// The bounds of the angles that are kept; those of positions past them are computed when they are needed.
+const (
+	tablePositions = 4096
+	tableAngles    = 1 << 20
+)
 
 func newAngleTable(r *rope, context int) angleTable {
-	n, half := min(context, tablePositions), r.dim/2
+	half := r.dim / 2
+	n := min(context, tablePositions, tableAngles/half)
 	t := angleTable{make([]float32, n*half), make([]float32, n*half)}
 	for p := range n {
 		r.angles(t.cos[p*half:(p+1)*half], t.sin[p*half:(p+1)*half], r.freq, p)
@@ -289,15 +293,15 @@ func (m *model) gatherAngles(b *scratch, rows []row) {
 	}
 }
 
-// regime says which rotary angles a text of n tokens has: texts of unlike regimes share no keys, and a sequence whose
-// length is not its fed tokens alone says so in sequence.length. It is 0 for all texts of most models.
+// regime is 0 for a text of n tokens that has the usual rotary angles, as all texts of most models have. Another text's is
+// a length that has the same angles, for sequence.length. Texts of unlike regimes share no keys.
 func (s *spec) regime(n int) int {
 	for i := range s.ropes {
 		r := &s.ropes[i]
 		switch {
 		case r.beyond == 0 || n <= r.beyond:
 		case r.long != nil:
-			return 1
+			return r.beyond + 1
 		default:
 			return n
 		}

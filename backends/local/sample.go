@@ -14,10 +14,12 @@ import (
 // sampler draws the tokens of one generation.
 type sampler struct {
 	backends.Sampling
-	rng  *rand.Rand // nil for greedy decoding
-	kept []candidate
-	work []candidate
+	rng *rand.Rand // nil for greedy decoding
+	*drawing
 }
+
+// drawing is memory for drawing a token, of the size of the vocabulary, which samplers share.
+type drawing struct{ kept, work []candidate }
 
 // candidate is a token that may be drawn, with its weight: its probability over that of the most likely token.
 type candidate struct {
@@ -42,7 +44,9 @@ func newSampler(req *backends.Request) *sampler {
 
 // next draws a token by its logits: of those that the options keep, by inversion in the order of their ids. It takes
 // time in proportion to the vocabulary; nothing is sorted.
-func (s *sampler) next(logits []float32) int {
+func (s *sampler) next(logits []float32, memory *drawing) int {
+	s.drawing = memory
+	defer func() { s.drawing = nil }()
 	kept := s.candidates(logits)
 	total := 0.0
 	for _, c := range kept {

@@ -82,7 +82,7 @@ func TestCandidatesAreThoseOfSorting(t *testing.T) {
 		if rng.IntN(2) == 0 {
 			o.MinP = rng.Float64() * rng.Float64()
 		}
-		s := &sampler{Sampling: o}
+		s := &sampler{Sampling: o, drawing: new(drawing)}
 		got := s.candidates(logits)
 		total := 0.0
 		for i, c := range got {
@@ -119,7 +119,7 @@ func TestDrawsFollowTheProbabilities(t *testing.T) {
 	for draw := range n / 10 {
 		s := newSampler(&backends.Request{Prompt: "p", Draw: draw, Sampling: o})
 		for range 10 {
-			count[s.next(logits)]++
+			count[s.next(logits, new(drawing))]++
 		}
 	}
 	for id := range logits {
@@ -138,7 +138,7 @@ func TestDegenerateLogits(t *testing.T) {
 	}{{[]float32{1, inf, inf}, 1}, {[]float32{-inf, -inf}, 0}, {[]float32{nan, nan}, 0}, {[]float32{nan, 3}, 1}, {[]float32{-inf, 2, nan}, 1}} {
 		for _, o := range []backends.Sampling{{Temperature: 1}, {Temperature: 1, TopK: 1}, {Temperature: 1, TopP: 0.5, MinP: 0.5}} {
 			s := newSampler(&backends.Request{Sampling: o})
-			if got := s.next(c.logits); got != c.want {
+			if got := s.next(c.logits, new(drawing)); got != c.want {
 				t.Errorf("of %v %d is drawn, want %d", c.logits, got, c.want)
 			}
 		}
@@ -166,9 +166,9 @@ func BenchmarkDraw(b *testing.B) {
 			"min-p=0.05": {Temperature: 1, MinP: 0.05}, "all": {Temperature: 0.7, TopK: 1000, TopP: 0.9, MinP: 0.01},
 		} {
 			b.Run(fmt.Sprintf("spread=%g/%s", spread, name), func(b *testing.B) {
-				s := newSampler(&backends.Request{Sampling: o})
+				s, memory := newSampler(&backends.Request{Sampling: o}), new(drawing)
 				for b.Loop() {
-					s.next(logits)
+					s.next(logits, memory)
 				}
 			})
 		}

@@ -26,26 +26,28 @@ const (
 // computed next: so the oldest texts end first, texts with a common beginning are computed side by side, and their
 // beginning once.
 type scheduler struct {
-	b       *Backend
-	kernels kernels.Set
-	scratch *scratch
-	tree    tree
-	arrived []*text // of requests taken from the queue since the last were sorted
-	waiting []*text // to go under way in this order
-	live    []*text // under way
-	rows    []row
-	wants   []want
-	keep    []int   // the rows whose logits are wanted
-	taken   []*node // of which the step has rows
-	again   []int   // scratch of takeAgain
-	copies  copies
-	scores  []kernels.Scores
-	targets []int
-	logits  []float32
-	number  int64 // of requests taken
-	step    int64
-	tokens  int // in a step at most
-	held    int // requests taken and not yet done with
+	b        *Backend
+	kernels  kernels.Set
+	scratch  *scratch
+	tree     tree
+	arrived  []*text // of requests taken from the queue since the last were sorted
+	waiting  []*text // to go under way in this order
+	live     []*text // under way
+	rows     []row
+	wants    []want
+	keep     []int   // the rows whose logits are wanted
+	taken    []*node // of which the step has rows
+	again    []int   // scratch of takeAgain
+	copies   copies
+	scores   []kernels.Scores
+	targets  []int
+	draws    []drawn
+	drawings []*drawing
+	logits   []float32
+	number   int64 // of requests taken
+	step     int64
+	tokens   int // in a step at most
+	held     int // requests taken and not yet done with
 	// answered is true where requests were answered since the last admission.
 	answered  bool
 	evictions int // for tests

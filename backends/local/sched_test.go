@@ -449,3 +449,31 @@ func TestLongTextsChangeTheirAngles(t *testing.T) {
 		t.Errorf("the text began anew %d times", b.scheds[0].evictions)
 	}
 }
+
+// TestStepsDoNotAllocate holds that what is done again and again takes no new memory but what the texts themselves need.
+func TestStepsDoNotAllocate(t *testing.T) {
+	s := idle(t, "s2", Options{}, 1000)
+	s.b.model.eos = nil
+	for draw := range 64 {
+		s.put(t, backends.Request{Kind: backends.Generate, Prompt: "Once upon", Draw: draw, Sampling: backends.Sampling{
+			MaxTokens: 110, Temperature: 5, Seed: 1,
+		}}, nil)
+	}
+	for range 70 { // past the first page, and the buffers have their sizes
+		s.admit()
+		s.advance()
+	}
+	live := len(s.live)
+	if live < 10 {
+		t.Fatalf("%d texts are under way", live)
+	}
+	const steps = 10
+	allocs := testing.AllocsPerRun(steps, func() {
+		s.admit()
+		s.advance()
+	})
+	if allocs > float64(live)/4 {
+		t.Errorf("a step of %d texts allocates %g times", live, allocs)
+	}
+	t.Logf("a step of %d texts allocates %g times", live, allocs)
+}

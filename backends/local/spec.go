@@ -103,7 +103,7 @@ type layerNames struct {
 	attnIn, attnOut, attnSum normNames
 	ffIn, ffOut, ffSum       normNames
 	qkv                      []outputs // queries, keys and values
-	qNorm, kNorm             []normNames
+	qNorm, kNorm             normNames // with %d in the name, one a head
 	out                      []outputs
 	up                       []outputs // the gate first, where there is one
 	down                     []outputs

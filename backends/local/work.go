@@ -81,7 +81,8 @@ func (b *Backend) promptIDs(prompt string) []int {
 }
 
 // planScores encodes prompt and continuations as lm-evaluation-harness does: white space at the prompt's end belongs
-// to the continuation, and the continuation's tokens are those of the whole text past as many as the prompt has.
+// to the continuation, and the continuation's tokens are those of the whole text past as many as the prompt has. Where
+// the last token of the prompt would merge with the continuation, the prompt's tokens stay its own.
 func (b *Backend) planScores(w *work) error {
 	const op = "score continuations"
 	if len(w.req.Continuations) == 0 {
@@ -90,28 +91,42 @@ func (b *Backend) planScores(w *work) error {
 	if !b.model.causal {
 		return b.planMasked(w)
 	}
-	prompt := strings.TrimRightFunc(w.req.Prompt, isSpace)
-	context, lead := len(b.encode(prompt)), []int(nil)
-	if context == 0 {
-		context, lead = 1, []int{b.first}
-	}
+	prompt := b.encode(strings.TrimRightFunc(w.req.Prompt, isSpace))
 	for i, c := range w.req.Continuations {
-		ids := append(slices.Clone(lead), b.encode(w.req.Prompt+c)...)
-		if len(ids) <= context {
+		p := b.scored(prompt, w.req.Prompt, c)
+		p.into = i
+		n := len(p.ids) - p.from
+		switch {
+		case n <= 0:
 			return backends.Errorf(backends.KindInvalid, op, "continuation %d (%q) adds no token to the prompt", i, c)
-		}
-		p := part{ids: ids, from: context, into: i}
-		if n := len(ids) - context; n > b.model.context {
+		case n > b.model.context:
 			return backends.Errorf(backends.KindInvalid, op, "continuation %d has %d tokens, and the model's context %d", i, n, b.model.context)
 		}
 		// The last token is not fed.
-		if over := len(ids) - (b.model.context + 1); over > 0 {
+		if over := len(p.ids) - (b.model.context + 1); over > 0 {
 			w.dropped = max(w.dropped, over)
-			p.ids, p.from = ids[over:], context-over
+			p.ids, p.from = p.ids[over:], p.from-over
 		}
 		w.parts = append(w.parts, p)
 	}
 	return nil
+}
+
+// scored makes the part of a continuation of a prompt, of which the tokens are given too.
+func (b *Backend) scored(ids []int, prompt, continuation string) part {
+	if prompt == "" {
+		ids = b.tok.Encode(continuation, false)
+		if len(ids) == 0 || ids[0] != b.first {
+			ids = append([]int{b.first}, ids...)
+		}
+		return part{ids: ids, from: 1}
+	}
+	whole := b.encode(prompt + continuation)
+	n := min(len(ids), len(whole))
+	if len(ids) == 0 {
+		ids = []int{b.first}
+	}
+	return part{ids: slices.Concat(ids, whole[n:]), from: len(ids)}
 }
 
 // isSpace is what Python's str.rstrip strips.

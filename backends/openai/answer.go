@@ -104,9 +104,7 @@ func (b *Backend) read(a *answer, req *backends.Request) (backends.Response, err
 			thought = strings.TrimSpace(thought + "\n" + hidden)
 		}
 	}
-	if text, err = b.cutStop(text, req.Sampling.Stop, &resp); err != nil {
-		return backends.Response{}, err
-	}
+	text = cutStop(text, req.Sampling.Stop, &resp)
 	if refusal != "" {
 		resp.Stop = backends.StopRefusal
 		text = first(text, refusal)
@@ -166,7 +164,7 @@ func stopOf(c *choice) backends.StopReason {
 }
 
 // cutStop ends a text at its first stop string. Most servers did so; some leave the string in, and some know none.
-func (b *Backend) cutStop(text string, stops []string, resp *backends.Response) (string, error) {
+func cutStop(text string, stops []string, resp *backends.Response) string {
 	at := -1
 	for _, s := range stops {
 		if i := strings.Index(text, s); s != "" && i >= 0 && (at < 0 || i < at) {
@@ -174,10 +172,10 @@ func (b *Backend) cutStop(text string, stops []string, resp *backends.Response) 
 		}
 	}
 	if at < 0 {
-		return text, nil
+		return text
 	}
 	resp.Stop = backends.StopString
-	return text[:at], nil
+	return text[:at]
 }
 
 const thinkBegin, thinkEnd = "<think>", "</think>"

@@ -30,10 +30,10 @@ func (j *memoryJournal) Add(e openai.BatchEntry) error {
 	return nil
 }
 
-func openBatched(t *testing.T, url string, j *memoryJournal, parallel int) backends.Backend {
+func openBatched(t *testing.T, url string, j *memoryJournal) backends.Backend {
 	t.Helper()
 	b, err := openai.Batched(open(t, url, map[string]string{"api": "chat", "self_test": "off", "server": "ollama"}, openai.Options{}),
-		openai.BatchedOptions{Quiet: 30 * time.Millisecond, Interval: 5 * time.Millisecond, Journal: j, Parallel: parallel})
+		openai.BatchedOptions{Quiet: 30 * time.Millisecond, Interval: 5 * time.Millisecond, Journal: j, Parallel: 40})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func askAll(ctx context.Context, t *testing.T, b backends.Backend, n int) []erro
 func TestBatched(t *testing.T) {
 	s := startServer(t, faultserver.Options{})
 	j := new(memoryJournal)
-	b := openBatched(t, s.URL(), j, 40)
+	b := openBatched(t, s.URL(), j)
 	defer closeBackend(t, b)
 	if info := b.Info(); info.Parallel != 40 || len(info.Kinds) != 1 {
 		t.Errorf("%+v", info)
@@ -91,7 +91,7 @@ func TestBatched(t *testing.T) {
 func TestBatchedGoesOn(t *testing.T) {
 	s := startServer(t, faultserver.Options{Script: faultserver.Script{Batch: faultserver.BatchScript{Delay: faultserver.Duration(300 * time.Millisecond)}}})
 	j := new(memoryJournal)
-	b := openBatched(t, s.URL(), j, 40)
+	b := openBatched(t, s.URL(), j)
 	drain := make(chan struct{})
 	time.AfterFunc(150*time.Millisecond, func() { close(drain) })
 	for i, err := range askAll(backends.WithDrain(t.Context(), drain), t, b, 10) {
@@ -106,7 +106,7 @@ func TestBatchedGoesOn(t *testing.T) {
 	if len(j.entries) != 1 || len(j.entries[0].Keys) != 10 {
 		t.Fatalf("%+v", j.entries)
 	}
-	again := openBatched(t, s.URL(), j, 40)
+	again := openBatched(t, s.URL(), j)
 	defer closeBackend(t, again)
 	var twice sync.WaitGroup // each request by two callers, and two requests more than before
 	for range 2 {
@@ -128,7 +128,7 @@ func TestBatchedGoesOn(t *testing.T) {
 // it had no time for; these are asked again in a batch of their own.
 func TestBatchedFailures(t *testing.T) {
 	s := startServer(t, faultserver.Options{Script: faultserver.Script{Batch: faultserver.BatchScript{Reject: true}}})
-	b := openBatched(t, s.URL(), new(memoryJournal), 40)
+	b := openBatched(t, s.URL(), new(memoryJournal))
 	defer closeBackend(t, b)
 	for i, err := range askAll(t.Context(), t, b, 3) {
 		if backends.KindOf(err) != backends.KindInvalid {
@@ -137,7 +137,7 @@ func TestBatchedFailures(t *testing.T) {
 	}
 	s = startServer(t, faultserver.Options{Script: faultserver.Script{Batch: faultserver.BatchScript{ExpireAfter: 4}}})
 	j := new(memoryJournal)
-	late := openBatched(t, s.URL(), j, 40)
+	late := openBatched(t, s.URL(), j)
 	defer closeBackend(t, late)
 	for i, err := range askAll(t.Context(), t, backends.Retry(late, backends.RetryOptions{MinWait: time.Millisecond, MaxWait: time.Millisecond}), 10) {
 		if err != nil {

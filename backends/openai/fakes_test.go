@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -52,7 +51,9 @@ func startFake(t testing.TB, kind string, lies ...string) (*fake, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fake{kind: kind, lies: make(map[string]bool), toy: toy, t: t, seen: make(map[string]int), calls: make(map[string]int)}
+	f := &fake{
+		kind: kind, lies: make(map[string]bool), toy: toy, t: t, seen: make(map[string]int), calls: make(map[string]int),
+	}
 	for _, l := range lies {
 		f.lies[l] = true
 	}
@@ -77,9 +78,6 @@ type object = map[string]any
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	f.mu.Lock()
-	f.calls[r.URL.Path]++
-	f.mu.Unlock()
 	var req fakeRequest
 	if len(body) > 0 {
 		if err := json.Unmarshal(body, &req); err != nil {
@@ -431,10 +429,4 @@ func (f *fake) tgi(req *fakeRequest) (any, int) {
 		tops = append(tops, object{"id": id, "text": f.toy.Text(id), "logprob": dist[id]})
 	}
 	return object{"generated_text": "", "details": object{"prefill": prefill, "top_tokens": []any{tops}}}, 200
-}
-
-func (f *fake) counts() map[string]int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return maps.Clone(f.calls)
 }

@@ -23,7 +23,7 @@ func say(t *testing.T, answer func(call int, body map[string]any) (int, string))
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		if r.Method == http.MethodGet {
-			w.WriteHeader(404)
+			w.WriteHeader(http.StatusNotFound)
 			return
 		}
 		data, _ := io.ReadAll(r.Body)

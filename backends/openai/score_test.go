@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,11 +73,10 @@ func TestScores(t *testing.T) {
 				t.Fatalf("%+v", b.Info())
 			}
 			for _, prompt := range prompts {
-				var greedy []string
+				all := slices.Clone(continuations)
 				if text := f.toy.Text(faultserver.Best(f.toy.LogProbs(f.toy.Encode(strings.TrimSpace(prompt), true)), 1)[0]); strings.TrimSpace(prompt) == prompt {
-					greedy = []string{text}
+					all = append(all, text)
 				}
-				all := append(greedy, continuations...)
 				resp, err := b.Do(t.Context(), backends.Request{Kind: backends.LogLikelihood, Prompt: prompt, Continuations: all})
 				if err != nil {
 					t.Errorf("%q: %v", prompt, err)

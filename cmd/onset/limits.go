@@ -84,7 +84,6 @@ type limits struct {
 // limiter is one server's, with the budget of its retries.
 type limiter struct {
 	*adaptive.Limiter
-	name   string
 	budget *backends.RetryBudget
 }
 
@@ -185,7 +184,7 @@ func (l *limits) of(server, key string, shared bool) (*limiter, error) {
 	if l.all == nil {
 		l.all = make(map[string]*limiter)
 	}
-	l.all[id] = &limiter{lim, server, o.Budget}
+	l.all[id] = &limiter{lim, o.Budget}
 	return l.all[id], nil
 }
 
@@ -214,17 +213,6 @@ func endLine(f *os.File) error {
 	}
 	_, err = f.WriteString("\n")
 	return err
-}
-
-// stats gives the state of each limiter.
-func (l *limits) stats() map[string]backends.Stats {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	out := make(map[string]backends.Stats)
-	for _, lim := range l.all {
-		out[lim.name] = lim.Stats()
-	}
-	return out
 }
 
 // close ends all limiters, after the models.

@@ -160,8 +160,8 @@ func TestLocalModelsKeepTheirParallelism(t *testing.T) {
 		t.Errorf("%+v, %v", info, err)
 	}
 	b, err := o.Open(t.Context(), m)
-	if err != nil || len(l.stats()) != 0 {
-		t.Errorf("%v, %v", l.stats(), err)
+	if err != nil || len(l.all) != 0 {
+		t.Errorf("%v, %v", l.all, err)
 	}
 	if err := b.Close(); err != nil {
 		t.Error(err)

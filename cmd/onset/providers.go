@@ -50,13 +50,13 @@ func providers() []provider {
 			},
 		},
 		{
-			name: "anthropic", doc: "Anthropic's API", example: "anthropic/claude-sonnet-4-5",
+			name: "anthropic", keys: []string{"ANTHROPIC_API_KEY"}, doc: "Anthropic's API", example: "anthropic/claude-sonnet-4-5",
 			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
 				return anthropic.Open(ctx, anthropic.Options{Model: m, Getenv: os.Getenv})
 			},
 		},
 		{
-			name: "gemini", doc: "the Gemini API", example: "gemini/gemini-2.5-flash",
+			name: "gemini", keys: []string{"GEMINI_API_KEY", "GOOGLE_API_KEY"}, doc: "the Gemini API", example: "gemini/gemini-2.5-flash",
 			open: func(ctx context.Context, m backends.Model) (backends.Backend, error) {
 				return gemini.Open(ctx, gemini.Options{Model: m, Getenv: os.Getenv})
 			},

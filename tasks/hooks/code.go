@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/onset-eval/onset/tasks/pycode"
 	"github.com/onset-eval/onset/tasks/pyval"
@@ -18,6 +19,14 @@ func (c Call) interpreted(kind Kind) (Func, bool, error) {
 	switch kind {
 	case Docs:
 		return Func{All: func(docs []*pyval.Dict) ([]*pyval.Dict, error) { return c.Code.Process(c.Source, c.Name, docs) }}, true, nil
+	case Data:
+		return Func{Data: func(options *pyval.Dict) (*pyval.Dict, error) {
+			v, err := c.Code.Call(c.Source, c.Name, nil, options)
+			if err != nil {
+				return nil, err
+			}
+			return splits(v)
+		}}, true, nil
 	case Samples:
 		return Func{Samples: func() ([]*pyval.Dict, error) {
 			v, err := c.Code.Call(c.Source, c.Name, nil, nil)
@@ -84,4 +93,13 @@ func (f *Found) Outside(missing error) (*Remote, error) {
 		return nil, &MissingError{Kind: f.Kind, File: f.File, Name: f.Function, Digest: f.Digest, Err: err}
 	}
 	return f.Code, nil
+}
+
+// splits gives what a function gave as the rows of splits.
+func splits(v pyval.Value) (*pyval.Dict, error) {
+	d, ok := v.(*pyval.Dict)
+	if !ok {
+		return nil, fmt.Errorf("a dictionary of splits is expected, not %s", pyval.TypeName(v))
+	}
+	return d, nil
 }

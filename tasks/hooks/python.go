@@ -135,6 +135,14 @@ func (p *Python) funcs(kind Kind, c Call) Func {
 			}
 			return dicts(v)
 		}}
+	case Data:
+		return Func{Data: func(options *pyval.Dict) (*pyval.Dict, error) {
+			v, err := p.Call(c.Path, c.Name, "splits", options)
+			if err != nil {
+				return nil, err
+			}
+			return splits(v)
+		}}
 	case Samples:
 		return Func{Samples: func() ([]*pyval.Dict, error) {
 			v, err := p.Call(c.Path, c.Name, "call")
@@ -216,7 +224,12 @@ func (r *Remote) Aggregate(items []pyval.Value) (pyval.Value, error) {
 func (r *Remote) Metric(references, predictions []pyval.Value, options *pyval.Dict) (pyval.Value, error) {
 	named := dict(field{"references", pyval.List(references)}, field{"predictions", pyval.List(predictions)})
 	named.Update(options)
-	return r.caller.call(r.path, r.name, nil, named)
+	v, err := r.caller.call(r.path, r.name, nil, named)
+	if pyval.KindOf(err) == "TypeError" && len(references) == 1 && len(predictions) == 1 {
+		// A function with another interface gets the pair, as the harness does it.
+		return r.caller.call(r.path, r.name, []pyval.Value{pyval.List{references[0], predictions[0]}}, nil)
+	}
+	return v, err
 }
 
 // Filter makes a filter of the class and applies it.

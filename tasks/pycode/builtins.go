@@ -12,7 +12,7 @@ import (
 var builtins = makeBuiltins()
 
 // others are built-in names that a source may use and that are not interpreted.
-const others = " open input eval exec compile globals locals vars dir id memoryview bytearray complex help breakpoint __import__ delattr "
+const others = " input eval exec compile globals locals vars dir id memoryview bytearray complex help breakpoint __import__ delattr "
 
 func unknownBuiltin(name string) bool { return strings.Contains(others, " "+name+" ") }
 
@@ -50,7 +50,7 @@ func makeBuiltins() map[string]pyval.Value {
 	for name, c := range classes {
 		out[name] = c
 	}
-	for _, f := range slices.Concat(iterationFuncs(), valueFuncs(), objectFuncs()) {
+	for _, f := range slices.Concat(iterationFuncs(), valueFuncs(), objectFuncs(), []*Func{NewFunc("open", []string{"file", "mode?", "encoding?"}, openFile)}) {
 		out[f.name] = f
 	}
 	return out

@@ -23,6 +23,7 @@ func ownLibrary(name string) Library {
 		"__future__": typingModule, "collections.abc": typingModule, "abc": abcModule, "dataclasses": dataclassesModule,
 		"statistics": statisticsModule, "html": htmlModule, "tqdm": tqdmModule, "operator": operatorModule,
 		"lm_eval.api.filter": filterModule, "lm_eval.api.registry": registryModule, "lm_eval.utils": utilsModule,
+		"os": osModule, "os.path": func() *Namespace { return pathModule() }, "sys": sysModule,
 		"lm_eval.api.instance": typingModule, "lm_eval.filters.extraction": extractionModule}[name]
 }
 
@@ -232,6 +233,17 @@ func jsonModule() *Namespace {
 				return nil, pyval.Errorf("TypeError", "the JSON object must be str, bytes or bytearray, not %s", pyval.TypeName(a[0]))
 			}
 			return loadJSON(s)
+		}),
+		NewFunc("load", []string{"fp"}, func(c *Call, a []pyval.Value) (pyval.Value, error) {
+			read, err := c.in.getAttr(a[0], "read")
+			if err != nil {
+				return nil, err
+			}
+			v, err := c.Apply(read)
+			if err != nil {
+				return nil, err
+			}
+			return loadJSON(pyval.Str(v))
 		}),
 		NewFunc("dumps", []string{"obj", "ensure_ascii?", "indent?", "sort_keys?", "separators?", "default?"}, func(_ *Call, a []pyval.Value) (pyval.Value, error) {
 			if err := refuse("json.dumps", map[string]pyval.Value{"separators": a[4], "default": a[5]}); err != nil {

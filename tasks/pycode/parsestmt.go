@@ -214,7 +214,11 @@ func (p *parser) tryStmt() (stmt, error) {
 
 func (p *parser) withStmt() (stmt, error) {
 	s := &withStmt{at: at{p.next().line}}
-	for {
+	brackets := p.is("(") && p.bracketsHoldAs()
+	if brackets {
+		p.next()
+	}
+	for !brackets || !p.is(")") {
 		var item withItem
 		var err error
 		if item.value, err = p.expression(); err != nil {
@@ -230,9 +234,34 @@ func (p *parser) withStmt() (stmt, error) {
 			break
 		}
 	}
+	if brackets {
+		if err := p.expect(")"); err != nil {
+			return nil, err
+		}
+	}
 	var err error
 	s.body, err = p.block()
 	return s, err
+}
+
+// bracketsHoldAs looks ahead: whether the brackets that open here hold an "as" of a with, and are no expression.
+func (p *parser) bracketsHoldAs() bool {
+	depth := 0
+	for _, t := range p.tokens[p.pos:] {
+		switch {
+		case t.kind == tokSymbol && strings.Contains("([{", t.text):
+			depth++
+		case t.kind == tokSymbol && strings.Contains(")]}", t.text):
+			if depth--; depth == 0 {
+				return false
+			}
+		case t.kind == tokName && t.text == "as" && depth == 1:
+			return true
+		case t.kind == tokNewline:
+			return false
+		}
+	}
+	return false
 }
 
 // decorated reads a function or class with its decorators.

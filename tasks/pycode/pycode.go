@@ -318,7 +318,14 @@ func (s *importStmt) take(f *frame, n importName) error {
 	}
 	switch m := from.(type) {
 	case *poison:
-		f.set(n.bound(false), m)
+		v, err := f.in.library(f.module, s.from+"."+n.name, s.level) // a folder without __init__.py
+		if err != nil {
+			return err
+		}
+		if _, none := v.(*poison); none {
+			v = m
+		}
+		f.set(n.bound(false), v)
 		return nil
 	case *Namespace:
 		if n.name == "*" {
@@ -388,6 +395,9 @@ func moduleFiles(from, name string, level int) []string {
 	}
 	rest := strings.ReplaceAll(name, ".", "/")
 	var out []string
+	if rest = strings.TrimPrefix(rest, "/"); rest == "" {
+		return nil
+	}
 	if inner, ok := strings.CutPrefix(rest, "lm_eval/tasks/"); ok && level == 0 {
 		out = append(out, inner+".py", inner+"/__init__.py")
 	}

@@ -23,10 +23,6 @@ func (v vector) Attend(dst, q []float32, ld int, rows []Query, a Attention) {
 }
 
 func (v vector) attendHeads(dst, q []float32, ld int, rows []Query, a Attention, from, to int) {
-	if a.Biases != nil {
-		generic{}.attendHeads(dst, q, ld, rows, a, from, to)
-		return
-	}
 	width := a.Heads * a.Dim
 	group := a.Heads / a.KVHeads
 	for i := range rows {
@@ -84,7 +80,7 @@ func (v vector) attendHeadsOfRow(b *attended, row *Query, a *Attention, h int) {
 		k, vals := row.Pages[i].head(a, h)
 		v.scoresOf(b, 0, b.n, k, a)
 		for r := range b.n {
-			v.step(b, r, r, a, h+r, first-(row.To-1), from, to)
+			v.step(b, r, r, a, h+r, first, row.To-1, from, to)
 		}
 		v.valuesOf(b, 0, 0, b.n, vals, a.Dim, from, to)
 	}
@@ -138,7 +134,7 @@ func (v vector) page(b *attended, rows []Query, r, n int, a *Attention, h, i int
 		row := &rows[r+j]
 		from[j], to[j] = max(row.From-first, 0), min(row.To-first, PageSize)
 		low, high = max(low, from[j]), min(high, to[j])
-		v.step(b, r+j, j, a, h, first-(row.To-1), from[j], to[j])
+		v.step(b, r+j, j, a, h, first, row.To-1, from[j], to[j])
 	}
 	if low >= high { // nothing in common
 		for j := range n {
@@ -170,19 +166,22 @@ func (v vector) scoresOf(b *attended, r, n int, k *float32, a *Attention) {
 	}
 }
 
-// step makes the scores of query r, in row at of b.s, the weights of positions from ≤ j < to, and notes the decay of
-// what was before.
-func (v vector) step(b *attended, r, at int, a *Attention, h, ahead, from, to int) {
+// step makes the scores of query r, in row at of b.s, the weights of positions from ≤ j < to of the page that begins
+// with position first, and notes the decay of what was before. The row reaches to position last.
+func (v vector) step(b *attended, r, at int, a *Attention, h, first, last, from, to int) {
 	s := &b.s[at*PageSize]
 	scale := a.Scale
-	if a.Cap != 0 || a.Slopes != nil {
+	if a.Cap != 0 || a.Slopes != nil || a.Biases != nil {
 		v.scale(s, PageSize, scale)
 		scale = 1
 		if a.Cap != 0 {
 			v.softCap(s, PageSize, a.Cap, 1/a.Cap)
 		}
 		if a.Slopes != nil {
-			v.ramp(s, a.Slopes[h], float32(ahead))
+			v.ramp(s, a.Slopes[h], float32(first-last))
+		}
+		if n := len(a.Biases) / a.Heads; n > 0 {
+			v.add(s, &a.Biases[h*n+first], to)
 		}
 	}
 	decay, next, sum := v.softmax(s, from, to, scale, b.top[r])

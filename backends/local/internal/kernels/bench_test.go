@@ -233,3 +233,49 @@ func BenchmarkElementwise(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPack is SetHalfRows and SetRows of a matrix.
+func BenchmarkPack(b *testing.B) {
+	const n, k = 896, 4864
+	halves, floats := make([]uint16, n*k), make([]float32, n*k)
+	for _, typ := range []DType{F32, BF16, F16} {
+		w := NewWeight(n, k, typ)
+		b.Run(typ.String()+"/halves", func(b *testing.B) {
+			b.SetBytes(2 * n * k)
+			for b.Loop() {
+				w.SetHalfRows(0, halves, BF16)
+			}
+		})
+		b.Run(typ.String()+"/floats", func(b *testing.B) {
+			b.SetBytes(4 * n * k)
+			for b.Loop() {
+				w.SetRows(0, floats)
+			}
+		})
+	}
+}
+
+// BenchmarkLogProbs is a head of 50304 outputs, of which nothing is kept, against Linear alone.
+func BenchmarkLogProbs(b *testing.B) {
+	const n, k = 50304, 768
+	r := newRand(1)
+	w := NewWeight(n, k, BF16)
+	w.SetRows(0, ordinary.into(r, make([]float32, n*k)))
+	for _, m := range []int{1, 8, 64} {
+		x, dst := ordinary.into(r, make([]float32, m*k)), make([]float32, m*n)
+		rows := make([]Scores, m)
+		s := Best()
+		flops := 2 * float64(m*n*k)
+		for name, run := range map[string]func(){
+			"linear":   func() { s.Linear(dst, x, m, w) },
+			"logprobs": func() { s.LogProbs(rows, x, w, Logits{}) },
+		} {
+			b.Run(fmt.Sprintf("m%d/%s", m, name), func(b *testing.B) {
+				for b.Loop() {
+					run()
+				}
+				b.ReportMetric(bestRate(flops, run)/1e9, "bestGFLOP/s")
+			})
+		}
+	}
+}

@@ -252,6 +252,8 @@ func addAttends(add func(string, runOp)) {
 			attend(attendCase{Attention: a, rows: rows, to: 77, step: 1})
 			attend(attendCase{Attention: a, rows: rows, to: 77, step: 13, slopes: true})
 			attend(attendCase{Attention: a, rows: rows, to: 77, step: 13, shuffle: true})
+			attend(attendCase{Attention: a, rows: rows, to: 77, step: 13, biases: true})
+			attend(attendCase{Attention: a, rows: rows, to: 50, step: 3, window: 20, biases: true, slopes: true})
 			a.Cap = 2
 			attend(attendCase{Attention: a, rows: rows, to: 50, step: 3, window: 20})
 			attend(attendCase{Attention: a, rows: rows, to: 150, step: 1, window: 70, slopes: true})

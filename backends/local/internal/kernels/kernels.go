@@ -88,8 +88,7 @@ type Attention struct {
 	// Slopes, unless nil, has ALiBi's slope of each query head (Press et al. 2021, arXiv 2108.12409).
 	Slopes []float32
 	// Biases, unless nil, has what is added to the score of the key at each position, by query head: [Heads][n] for n
-	// positions that no row reaches past. It is for checkpoints whose ALiBi is rounded by position (Falcon), and is
-	// computed by the portable set in all sets.
+	// positions that no row reaches past. It is for checkpoints whose ALiBi is rounded by position (Falcon).
 	Biases []float32
 }
 

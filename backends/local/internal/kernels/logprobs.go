@@ -6,7 +6,7 @@ import (
 )
 
 // scoredRows is how many rows LogProbs takes at a time.
-const scoredRows = 48
+const scoredRows = 96
 
 // logits is the room for one block of logits of some rows.
 type logits [scoredRows * LogBlock]float32

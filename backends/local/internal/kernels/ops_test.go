@@ -185,12 +185,13 @@ type attendCase struct {
 	window  int  // 0: From is 0
 	fork    int  // rows after this many have a last page of their own; 0: none
 	slopes  bool // with Slopes
+	biases  bool // with Biases
 	shuffle bool
 }
 
 func (c attendCase) String() string {
-	return fmt.Sprintf("heads%d/%d,dim%d,rows%d,to%d+%d,window%d,fork%d,slopes%v,cap%g,%v",
-		c.Heads, c.KVHeads, c.Dim, c.rows, c.to, c.step, c.window, c.fork, c.slopes, c.Cap, c.shuffle)
+	return fmt.Sprintf("heads%d/%d,dim%d,rows%d,to%d+%d,window%d,fork%d,slopes%v,biases%v,cap%g,%v",
+		c.Heads, c.KVHeads, c.Dim, c.rows, c.to, c.step, c.window, c.fork, c.slopes, c.biases, c.Cap, c.shuffle)
 }
 
 // make builds the operands; what lies past the last row's reach is NaN, which would show in the result.
@@ -201,6 +202,9 @@ func (c attendCase) make(t *testing.T, mem arena, r *rand.Rand, f fill) (q []flo
 		a.Slopes = f.into(r, mem.make(t, a.Heads))
 	}
 	last := c.to + (c.rows-1)*c.step
+	if c.biases {
+		a.Biases = f.into(r, mem.make(t, a.Heads*last))
+	}
 	newPages := func(from int) []Page {
 		var pages []Page
 		for i := from; i*PageSize < last; i++ {
@@ -217,7 +221,7 @@ func (c attendCase) make(t *testing.T, mem arena, r *rand.Rand, f fill) (q []flo
 	for i := range c.rows {
 		row := Query{Pages: append(append([]Page(nil), pages...), Page{}), To: c.to + i*c.step}
 		if c.fork > 0 && i >= c.fork {
-			row.Pages = forked
+			row.Pages = append([]Page(nil), forked...)
 		}
 		if c.window > 0 {
 			row.From = max(0, row.To-c.window)

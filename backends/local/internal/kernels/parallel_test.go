@@ -14,7 +14,7 @@ func TestParallelIsBitEqual(t *testing.T) {
 		"linear row":    linearOp(1, 5000, 300, F16, true),
 		"linear few":    linearOp(5, 3001, 300, BF16, true),
 		"logprobs":      logProbsOp(3, 5000, 70, F32, Logits{Cap: 5}),
-		"logprobs rows": logProbsOp(101, 2049, 70, BF16, Logits{}),
+		"logprobs rows": logProbsOp(201, 2049, 70, BF16, Logits{}),
 		"rmsnorm":       normOp(9000, false, true, false, false),
 		"layernorm":     normOp(9000, true, true, true, false),
 		"activate":      activateOp(40000, GeluErf),

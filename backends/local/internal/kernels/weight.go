@@ -50,6 +50,7 @@ func Pack(n, k int, w []float32) Weight {
 // they are in disjoint panels.
 func (w Weight) SetRows(at int, rows []float32) {
 	n := w.checkRows(at, len(rows))
+	half := w.halfRow()
 	for r := range n {
 		row := rows[r*w.K : (r+1)*w.K]
 		if w.Type == F32 {
@@ -59,7 +60,10 @@ func (w Weight) SetRows(at int, rows []float32) {
 			}
 			continue
 		}
-		w.setHalf(at+r, func(i int) uint16 { return w.Type.narrow(row[i]) })
+		for i, v := range row {
+			half[i] = w.Type.narrow(v)
+		}
+		w.setHalf(at+r, half)
 	}
 }
 
@@ -70,6 +74,7 @@ func (w Weight) SetHalfRows(at int, rows []uint16, t DType) {
 	if t == F32 {
 		panic("kernels: half rows of f32")
 	}
+	half := w.halfRow()
 	for r := range n {
 		row := rows[r*w.K : (r+1)*w.K]
 		switch w.Type {
@@ -79,9 +84,12 @@ func (w Weight) SetHalfRows(at int, rows []uint16, t DType) {
 				to[i*PanelWidth] = t.widen(v)
 			}
 		case t:
-			w.setHalf(at+r, func(i int) uint16 { return row[i] })
+			w.setHalf(at+r, row)
 		default:
-			w.setHalf(at+r, func(i int) uint16 { return w.Type.narrow(t.widen(row[i])) })
+			for i, v := range row {
+				half[i] = w.Type.narrow(t.widen(v))
+			}
+			w.setHalf(at+r, half)
 		}
 	}
 }
@@ -106,14 +114,30 @@ func (w Weight) index(n int) int {
 	return at + n%PanelWidth
 }
 
-func (w Weight) setHalf(n int, value func(i int) uint16) {
+// halfRow is room for a row in the Weight's type, if it has 16 bits.
+func (w Weight) halfRow() []uint16 {
+	if w.Type == F32 {
+		return nil
+	}
+	return make([]uint16, w.K)
+}
+
+// setHalf writes output n.
+func (w Weight) setHalf(n int, row []uint16) {
 	to := w.Half[w.index(n):]
-	for i := range w.K {
-		if w.Type == BF16 {
-			to[i/2*2*PanelWidth+i&1] = value(i)
-		} else {
-			to[i*PanelWidth] = value(i)
+	if w.Type != BF16 {
+		for i, v := range row {
+			to[i*PanelWidth] = v
 		}
+		return
+	}
+	pairs := len(row) / 2
+	for i := range pairs {
+		pair := to[2*PanelWidth*i:]
+		pair[0], pair[1] = row[2*i], row[2*i+1]
+	}
+	if len(row)%2 == 1 {
+		to[2*PanelWidth*pairs] = row[2*pairs]
 	}
 }
 

@@ -185,7 +185,7 @@ func head(f *file, a arch, name, t string, rows, panels int) {
 
 // ahead is how many bytes before their use panels are asked for: the machine's own prefetcher stops at the end of a
 // page of memory.
-const ahead = 2048
+const ahead = 4096
 
 // tile writes the tile of so many rows and outputs.
 func tile(f *file, a arch, t string, rows, width int) {
@@ -202,7 +202,7 @@ func tile(f *file, a arch, t string, rows, width int) {
 		flushSubnormals(f)
 	}
 	pairs(f, ks, func() {
-		if panels == 1 && rows <= 8 { // the panel may come from memory
+		if panels == 1 { // the panel may come from memory
 			for line := 0; line < bytes; line += 64 {
 				f.op("PREFETCHT0 %d(DI)", ahead+line)
 			}
