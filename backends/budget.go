@@ -27,7 +27,7 @@ type RetryBudgetOptions struct {
 	Floor int
 	// PerSecond is the number of retries that time earns a second; 0 is 1.
 	PerSecond float64
-	// Patience bounds a retry's wait for the budget; 0 is a minute.
+	// Patience bounds a retry's wait for the budget, past which its request fails as it did; 0 is half an hour.
 	Patience time.Duration
 }
 
@@ -43,7 +43,7 @@ func NewRetryBudget(o RetryBudgetOptions) *RetryBudget {
 		o.PerSecond = 1
 	}
 	if o.Patience <= 0 {
-		o.Patience = time.Minute
+		o.Patience = 30 * time.Minute
 	}
 	return &RetryBudget{opts: o, tokens: float64(o.Floor), at: time.Now(), earned: make(chan struct{})}
 }
@@ -65,7 +65,7 @@ func (b *RetryBudget) earn(n int) {
 	}
 }
 
-// Credit allows n retries at once: those of requests that a server refused for a while which is over.
+// Credit allows n retries at once: those of requests that a server did not answer for a while which is over.
 func (b *RetryBudget) Credit(n int) {
 	if b == nil || n <= 0 {
 		return

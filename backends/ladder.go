@@ -52,7 +52,7 @@ func (s Scale) On(axis string) float64 {
 	return 0
 }
 
-// LoadLadder reads a ladder file. A path of a local model is taken relative to the ladder file's folder where it lies
+// LoadLadder reads a ladder file. A model that is a path is taken relative to the ladder file's folder where it lies
 // there, else relative to the current folder. An error points at the place in the file and says what to type instead.
 func LoadLadder(file string) (Ladder, error) {
 	data, err := os.ReadFile(file)
@@ -62,7 +62,7 @@ func LoadLadder(file string) (Ladder, error) {
 	l, err := decodeLadder(filepath.ToSlash(file), data)
 	for i := range l.Models {
 		m := &l.Models[i]
-		if m.Ref.Provider != "local" {
+		if !m.Ref.IsPath() {
 			continue
 		}
 		if beside := filepath.Join(filepath.Dir(file), m.Ref.Model); !filepath.IsAbs(m.Ref.Model) {

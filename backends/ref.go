@@ -23,6 +23,21 @@ func ParseRef(s string) (Ref, error) {
 
 func (r Ref) String() string { return r.Provider + "/" + r.Model }
 
+// IsPath reports whether the model is a file or folder of this machine: then a command line means it relative to the
+// current folder and a ladder file relative to its own. A program without a slash is looked up in PATH, and a model of a
+// server is a path where it looks like one.
+func (r Ref) IsPath() bool {
+	switch r.Provider {
+	case "local":
+		return true
+	case "exec":
+		return strings.Contains(r.Model, "/")
+	case "llama-server", "vllm", "sglang", "tgi":
+		return strings.HasSuffix(r.Model, ".gguf") || strings.HasPrefix(r.Model, "/") || strings.HasPrefix(r.Model, "./") || strings.HasPrefix(r.Model, "../")
+	}
+	return false
+}
+
 // MarshalText writes the reference as provider/model.
 func (r Ref) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 

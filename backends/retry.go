@@ -29,10 +29,13 @@ type RetryOptions struct {
 // that trying again is of no use.
 var ErrGaveUp = errors.New("gave up")
 
-// Reopener is a backend that tells when a server which refused requests answers again. Retry asks the one it wraps.
+// Reopener is a backend that knows whether its server answers at all. Retry asks the one it wraps.
 type Reopener interface {
 	// Reopened gives a channel that is closed when the server next answers after it refused.
 	Reopened() <-chan struct{}
+	// Closed says that the server answers nobody now, and that few requests are tried until it does. Failures then tell
+	// nothing of the request: they do not count towards RetryOptions.MaxAttempts, and the end is ErrGaveUp.
+	Closed() bool
 }
 
 // Retry makes requests again that failed for a reason which passes, after a wait. It sets Response.Attempts and
@@ -72,6 +75,7 @@ func (r *retry) Do(ctx context.Context, req Request) (Response, error) {
 	}
 	waits.Reset()
 	r.opts.Budget.earn(1)
+	tries := 0 // of those attempts that count
 	for attempt := 1; ; attempt++ {
 		reopened := r.reopened()
 		resp, err := r.attempt(ctx, req)
@@ -79,7 +83,13 @@ func (r *retry) Do(ctx context.Context, req Request) (Response, error) {
 			resp.Attempts = attempt
 			return resp, nil
 		}
-		if ctx.Err() != nil || !KindOf(err).Temporary() || attempt >= r.opts.MaxAttempts || errors.Is(err, ErrGaveUp) {
+		if ctx.Err() != nil || !KindOf(err).Temporary() || errors.Is(err, ErrGaveUp) {
+			return Response{}, counted(err, attempt)
+		}
+		if !r.closed() {
+			tries++
+		}
+		if tries >= r.opts.MaxAttempts || r.opts.MaxAttempts == 1 {
 			return Response{}, counted(err, attempt)
 		}
 		wait := pause{length: min(waits.NextBackOff(), r.opts.MaxWait), least: time.Duration(attempt) * r.opts.MinWait, early: reopened}
@@ -106,6 +116,11 @@ func (r *retry) reopened() <-chan struct{} {
 		return o.Reopened()
 	}
 	return nil
+}
+
+func (r *retry) closed() bool {
+	o, ok := r.Backend.(Reopener)
+	return ok && o.Closed()
 }
 
 // pause is a wait for a time, which early may end once least of it has passed.

@@ -24,6 +24,9 @@ const maxEditCells = 1 << 24
 // companion gives the continuous companion of a sample: the name and the value, or "" and nil where the response
 // allows none. It does not depend on the scorer.
 func companion(in Input) (name string, value *float64) {
+	if in.Sample.Letters != nil {
+		return "", nil // a letter is no text to compare with the target
+	}
 	if in.Sample.Kind() == backends.Generate {
 		if len(in.Responses) > 1 && len(in.Responses[1].LogProbs) > 0 {
 			return perToken(in.Responses[1].LogProbs[0])

@@ -3,6 +3,7 @@ package evaluators
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/tasks"
@@ -65,7 +66,24 @@ func (b Bound) judgeText(in Input, reason string) Score {
 		s = Score{Outcome: Unparsed, Value: ptr(0), Explanation: reason}
 	default:
 		s = b.score(in)
+		s.Outcome, s.Explanation = Empty(in.Responses[0], s.Outcome, s.Explanation)
 	}
-	s.Answer = in.Answer
+	if s.Answer == "" {
+		s.Answer = in.Answer
+	}
 	return s
+}
+
+// Empty tells an answer that was judged wrong because there is no text from one that says something wrong: its outcome is
+// that no answer was found, and whether the token limit is why. Other outcomes stay as they are.
+func Empty(r backends.Response, judged Outcome, why string) (Outcome, string) {
+	switch {
+	case judged != Wrong || strings.TrimSpace(r.Text) != "":
+		return judged, why
+	case r.Stop == backends.StopRefusal:
+		return Refused, why
+	case r.Stop == backends.StopLength:
+		return Truncated, "the token limit left no text"
+	}
+	return Unparsed, "the response is empty"
 }

@@ -353,3 +353,25 @@ func TestEveryScoreIsSound(t *testing.T) {
 		}
 	})
 }
+
+// An empty response that a scorer judges wrong has no answer; one that it judges right stays right.
+func TestEmptyResponses(t *testing.T) {
+	whole := []Pipeline{pipeline(t, filter("take_first", nil))}
+	for _, c := range []struct {
+		name, target string
+		responses    []backends.Response
+		want         Outcome
+	}{
+		{"empty", "12", text(" \n", backends.StopEOS), Unparsed},
+		{"cut before the first word", "12", text("", backends.StopLength), Truncated},
+		{"cut within a wrong answer", "12", text("13 and", backends.StopLength), Wrong},
+		{"empty and right", "", text("", backends.StopEOS), Correct},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := Judge(generated(c.target), c.responses, nil, resolve(t, backends.Generate, whole))
+			if len(got) != 1 || got[0].Outcome != c.want || got[0].Value == nil || (*got[0].Value == 1) != (c.want == Correct) {
+				t.Errorf("%+v, want %s", got, c.want)
+			}
+		})
+	}
+}

@@ -12,7 +12,7 @@ import (
 func Scorers() []Scorer {
 	return []Scorer{
 		exactMatch(), containsTarget(), tokenF1(),
-		acc(), accNorm(), accBytes(), brierScore(),
+		acc(), accNorm(), accBytes(), brierScore(), accLetter(),
 		perplexity(), wordPerplexity(), bytePerplexity(), bitsPerByte(),
 	}
 }

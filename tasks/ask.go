@@ -39,6 +39,11 @@ func (m *maker) ask(s *Sample, doc *pyval.Dict, examples []example) error {
 	if err != nil {
 		return err
 	}
+	if m.letters() {
+		if s.Letters, q.texts[0], err = m.lettered(q.texts[0], a.choices, s.ID, true); err != nil {
+			return err
+		}
+	}
 	conversation, prefix, err := m.opening(doc, examples)
 	if err != nil {
 		return err
@@ -165,6 +170,12 @@ func (m *maker) requests(prompts []backends.Request, s *Sample, a answer, q ques
 	}
 	switch l.output {
 	case multipleChoice:
+		if s.Letters != nil {
+			if len(s.Gold) == 0 {
+				return nil, fmt.Errorf("doc_to_target: %q is none of the choices", s.Targets[0])
+			}
+			return []backends.Request{m.letterRequest(r)}, nil
+		}
 		return m.choiceRequests(prompts, s, a, delimiter, q)
 	case logLikelihood:
 		if len(s.Targets) == 0 {

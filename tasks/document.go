@@ -55,6 +55,7 @@ func (d document) call(f yamlfile.Field) hooks.Call {
 		if c.Python = d.tree.python; c.Python != nil && d.tree.source.dir != "" {
 			c.Path = d.tree.onDisk(file)
 		}
+		c.Code, c.Source = d.tree.code, file
 		c.Read = func(name string) *hooks.Module { return d.tree.module(join(file, name)) }
 		if !path.IsAbs(c.File) && d.tree.source.dir != "" {
 			// What stands above the folder of tasks tells hooks apart too.

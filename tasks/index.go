@@ -14,6 +14,7 @@ import (
 	"github.com/onset-eval/onset/backends/yamlfile"
 	"github.com/onset-eval/onset/tasks/dataset"
 	"github.com/onset-eval/onset/tasks/hooks"
+	"github.com/onset-eval/onset/tasks/pycode"
 )
 
 // Source is a folder of task files.
@@ -60,6 +61,8 @@ type IndexOptions struct {
 	Data Provider
 	// Python runs functions of task files that have no native equivalent: code of the folder of tasks. nil runs none.
 	Python *hooks.Python
+	// Libraries are Python modules that functions of task files import and that package pycode lacks: those that score.
+	Libraries map[string]pycode.Library
 }
 
 // Index finds tasks by name. It may be used concurrently.
@@ -109,6 +112,8 @@ func OpenIndex(o IndexOptions, sources ...Source) (*Index, error) {
 func (x *Index) add(s Source, cache *indexFile) error {
 	t := newTree(s)
 	t.python = x.options.Python
+	t.code.Libraries = x.options.Libraries
+	t.code.Dataset = rowsFrom(x.options.Data)
 	x.trees = append(x.trees, t)
 	entries, err := t.scan(cache)
 	if err != nil {

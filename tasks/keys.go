@@ -15,9 +15,9 @@ var (
 	// dataKeys decide what the documents are.
 	dataKeys = [...]string{"task", "tag", "task_alias", "dataset_path", "dataset_name", "dataset_kwargs", "test_split",
 		"validation_split", "training_split", "fewshot_split", "metadata", "onset", "should_decontaminate",
-		"doc_to_decontamination_query", "process_docs", "task_list", "unsafe_code", "group", "group_alias"}
+		"doc_to_decontamination_query", "process_docs", "custom_dataset", "task_list", "unsafe_code", "group", "group_alias"}
 	// laterKeys belong to the dialect and are refused, so that no task is run with half its meaning.
-	laterKeys = [...]string{"class", "doc_to_image", "doc_to_audio", "custom_dataset", "use_prompt", "download_mode"}
+	laterKeys = [...]string{"class", "doc_to_image", "doc_to_audio", "use_prompt", "download_mode"}
 )
 
 // checkKeys refuses every key that has no meaning here.

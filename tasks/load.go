@@ -36,6 +36,9 @@ func readTask(d document, name string) (*Task, error) {
 	if f := d.field("process_docs"); f.Set() && !f.IsNull() && t.process == nil {
 		return nil, f.Wrong("a !function")
 	}
+	if t.custom, err = d.hook(d.field("custom_dataset"), hooks.Data); err != nil {
+		return nil, err
+	}
 	if f := d.field("test_split"); f.Set() && !f.IsNull() {
 		if t.testSplit, err = f.Name(); err != nil {
 			return nil, err
@@ -70,11 +73,23 @@ func (t *Task) readData(data Provider) error {
 }
 
 func (t *Task) readSplits(data Provider) error {
-	d := t.document
-	splits, err := readSplits(d, data)
+	if t.custom != nil {
+		splits, err := t.customSplits()
+		if err != nil {
+			return err
+		}
+		return t.useSplits(splits)
+	}
+	splits, err := readSplits(t.document, data)
 	if err != nil {
 		return err
 	}
+	return t.useSplits(splits)
+}
+
+// useSplits surveys the splits that the task asks and draws worked examples from.
+func (t *Task) useSplits(splits map[string][]dataset.File) error {
+	d := t.document
 	name, err := splitNamed(d, splits, "test_split", "validation_split")
 	if err != nil {
 		return err

@@ -158,6 +158,9 @@ func (m *maker) example(doc *pyval.Dict) (example, error) {
 		return e, err
 	}
 	e.answer, e.has, err = a.shown(compat)
+	if err == nil && m.letters() {
+		return m.letteredExample(e, a)
+	}
 	return e, err
 }
 

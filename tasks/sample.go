@@ -39,6 +39,9 @@ type Sample struct {
 	// the right ones.
 	Choices []string
 	Gold    []int
+	// Letters are the letters of the Choices, where the sample asks for one in generated text; else nil. Nothing is then
+	// known of the choices' log-likelihoods.
+	Letters []string
 	// Text is the scored text of a rolling log-likelihood.
 	Text string
 	// Chance is the probability that a guess answers this sample right, in [0,1]; 0 is unknown. Of several

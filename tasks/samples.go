@@ -31,6 +31,8 @@ type SampleOptions struct {
 	// Template renders messages as the model's text: a chat template. generate asks for the start of an answer;
 	// without it the last message is the start of one and goes on. nil is none.
 	Template func(messages []backends.Message, generate bool) (string, error)
+	// Letters asks multiple-choice samples for the letter of a choice, of a model that gives no log-likelihoods.
+	Letters bool
 	// Fold makes one turn of the worked examples and the question, for a model that takes messages or has a template.
 	Fold bool
 }

@@ -22,6 +22,7 @@ type Task struct {
 	pools                 map[string]*pool // by fewshot.key
 	document              document
 	process               *hooks.Found                   // process_docs; nil for none
+	custom                *hooks.Found                   // custom_dataset, which gives the rows; nil for none
 	inputs                map[Style]func() (bool, error) // whether its questions depend on the choice
 	testSplit             string                         // the split of test_split; "" where the task states none
 }

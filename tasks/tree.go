@@ -13,13 +13,15 @@ import (
 
 	"github.com/onset-eval/onset/backends/yamlfile"
 	"github.com/onset-eval/onset/tasks/hooks"
+	"github.com/onset-eval/onset/tasks/pycode"
 )
 
 // tree reads the task files of one source, with what they include and the Python files that they name. It
 // keeps what several task files share. It may be used concurrently.
 type tree struct {
 	source Source
-	python *hooks.Python // for functions without an equivalent; nil for none
+	python *hooks.Python  // for functions without an equivalent; nil for none
+	code   *pycode.Loader // for the same, from their sources
 
 	mu       sync.Mutex
 	bases    map[string]*included
@@ -34,7 +36,12 @@ type included struct {
 }
 
 func newTree(s Source) *tree {
-	return &tree{source: s, bases: make(map[string]*included), modules: make(map[string]*hooks.Module)}
+	t := &tree{source: s, bases: make(map[string]*included), modules: make(map[string]*hooks.Module)}
+	t.code = &pycode.Loader{Read: func(file string) (string, bool) {
+		data, err := t.read(file)
+		return string(data), err == nil
+	}}
+	return t
 }
 
 // errOutside marks a path that leaves the folder of tasks where that is not a folder on disk.

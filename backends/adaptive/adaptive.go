@@ -43,6 +43,8 @@ func (b Bounds) check() (Bounds, error) {
 
 // Options configure a limiter. The zero value moves between DefaultBounds in this process alone.
 type Options struct {
+	// Name names the server in the trace, as "openai https://api.example.com"; no key belongs into it.
+	Name string
 	// Bounds are those of the level; zero is DefaultBounds. Min equal to Max fixes it.
 	Bounds Bounds
 	// GiveUp bounds the time for which requests wait on a server that answers none: past it each fails with the server's
@@ -52,7 +54,8 @@ type Options struct {
 	Budget *backends.RetryBudget
 	// Trace is told of every change of level; nil is nobody. It is called one event at a time, and must not block.
 	Trace func(Event)
-	// Share names the limit that processes on this machine share; nil shares with none.
+	// Share is how processes on this machine share the limit; nil shares with none. A limit whose level is fixed is not
+	// shared.
 	Share *Share
 }
 
@@ -75,10 +78,13 @@ type pool interface {
 	// state is the pool's; reopened is closed when the server next answers after it refused.
 	state() state
 	reopened() <-chan struct{}
+	// shut says that the server answers nobody now, and hopeless that this has been so for too long.
+	shut() (closed, hopeless bool)
 	close() error
 }
 
-// New makes a limiter. The caller closes it.
+// New makes a limiter. The caller closes it. Where processes cannot share a limit, for reasons of the system or of the
+// folder, the error is a *NoSharingError: the caller may say so and leave Share out.
 func New(o Options) (*Limiter, error) {
 	bounds, err := o.Bounds.check()
 	if err != nil {
@@ -93,11 +99,10 @@ func New(o Options) (*Limiter, error) {
 		l.pool = newCore(o, nil)
 		return l, nil
 	}
-	l.pool, err = newShared(o)
-	if errors.Is(err, errNoSharing) {
-		l.pool, err = newCore(o, nil), nil
+	if l.pool, err = newShared(o); err != nil {
+		return nil, err
 	}
-	return l, err
+	return l, nil
 }
 
 // Close releases what the limiter holds. Requests that wait then fail with KindClosed.
@@ -155,6 +160,12 @@ func (b *limited) Stats() backends.Stats { return b.limiter.Stats() }
 // Reopened tells when the server answers again after it refused.
 func (b *limited) Reopened() <-chan struct{} { return b.limiter.pool.reopened() }
 
+// Closed says that the server answers nobody now.
+func (b *limited) Closed() bool {
+	closed, _ := b.limiter.pool.shut()
+	return closed
+}
+
 func (b *limited) Do(ctx context.Context, req backends.Request) (resp backends.Response, err error) {
 	l := b.limiter
 	cost := l.tokens.estimate(req)
@@ -167,14 +178,29 @@ func (b *limited) Do(ctx context.Context, req backends.Request) (resp backends.R
 	l.inFlight.Add(1)
 	l.sent.Add(1)
 	o := outcome{Kind: lost} // what a panic leaves
-	defer func() {
+	release := func() {
 		l.inFlight.Add(-1)
 		l.pool.release(t, o)
+	}
+	defer func() {
+		if release != nil {
+			release()
+		}
 	}()
 	start := time.Now()
 	resp, err = b.attempt(ctx, req)
 	o = l.judge(ctx, req, resp, err)
 	o.Duration = time.Since(start)
+	release()
+	release = nil
+	if o.Kind.bad() {
+		if _, hopeless := l.pool.shut(); hopeless {
+			err = &backends.Error{
+				Kind: o.Why, Op: "ask a server that answers nobody", Status: o.Status, Signals: o.Signals,
+				Err: fmt.Errorf("%w: %w", backends.ErrGaveUp, err),
+			}
+		}
+	}
 	return resp, err
 }
 

@@ -15,6 +15,7 @@ const (
 	worth      = 0.1  // d log goodput / d log level above which a higher level is worth having
 	cheap      = 0.02 // the least gain of goodput, as a logarithm, for which a higher level is
 	softShare  = 0.1  // share of timeouts in a round from which they mean congestion
+	vainCuts   = 6    // cuts for timeouts that do not make them fewer, after which they are borne
 	sure       = 1.5  // standard errors by which a verdict must be clear, or else
 	mostCalls  = 512  // a cohort grows no larger
 	firstHold  = 100  // answers between two trials
@@ -50,7 +51,7 @@ type control struct {
 
 	soft, round int     // timeouts and outcomes of this round
 	lastSoft    float64 // share of timeouts at which the last cut for them was made
-	vain        bool    // cuts for timeouts did not help
+	vain        int     // cuts for timeouts in a row that did not help
 
 	step  float64 // how much higher the next trial goes, and how much lower
 	back  float64
@@ -160,11 +161,14 @@ func (c *control) answered(m mark, o outcome, busy bool) string {
 	if reason := c.countSoft(0); reason != "" || !busy {
 		return reason
 	}
+	if c.vain < vainCuts && (c.lastSoft > 0 || float64(c.soft) > softShare*float64(max(10, c.round))) {
+		return "" // a round with timeouts is none to grow by, nor one before it is known that a cut for them helped
+	}
 	switch c.phase {
 	case slowStart:
 		return c.start()
 	case recovery:
-		return c.recover()
+		return c.regain()
 	case steady:
 		return c.wait()
 	case upTrial:
@@ -294,8 +298,8 @@ func (c *control) settle(reason string) string {
 
 func (c *control) holdFor() int { return c.gap * max(firstHold, 4*int(c.level)) }
 
-// recover climbs back to the last good level: quickly to nearly there, then slowly.
-func (c *control) recover() string {
+// regain climbs back to the last good level: quickly to nearly there, then slowly.
+func (c *control) regain() string {
 	by := 1.0
 	if c.level >= near*c.good {
 		by = approach
@@ -445,18 +449,31 @@ func (c *control) countSoft(n int) string {
 	if c.round < max(10, c.limit()) {
 		return ""
 	}
-	share, several := float64(c.soft)/float64(c.round), c.soft >= 3
+	share := float64(c.soft) / float64(c.round)
+	if share > softShare && c.soft < 3 {
+		return "" // too few to tell: the round goes on
+	}
 	c.soft, c.round = 0, 0
-	if share < softShare/2 {
-		c.lastSoft, c.vain = 0, false
-	}
-	if share <= softShare || !several || c.vain {
+	if share <= softShare {
+		c.lastSoft, c.vain = 0, 0
 		return ""
 	}
+	if c.vain >= vainCuts {
+		return ""
+	}
+	before := c.good
 	if c.lastSoft > 0 && share > 0.8*c.lastSoft {
-		c.vain = true
-		return ""
+		c.vain++
+	} else {
+		c.vain = 0
 	}
 	c.lastSoft = share
-	return c.cut(mark{inFlight: c.limit()}, "timeouts")
+	if c.vain >= vainCuts {
+		return "" // they are no matter of load: recovery leads back
+	}
+	reason := c.cut(mark{inFlight: c.limit()}, "timeouts")
+	if c.vain > 0 && before > 0 {
+		c.good = before
+	}
+	return reason
 }

@@ -18,6 +18,8 @@ type core struct {
 	budget *backends.RetryBudget
 	trace  func(Event)
 	fixed  bool
+	// changed is told of states that those who share the core should know, under its lock; nil is nobody.
+	changed func(state)
 
 	mu         sync.Mutex // guards what follows
 	ctl        *control
@@ -26,13 +28,16 @@ type core struct {
 	queue      list.List // of *waiter, the first to be sent in front
 	inFlight   int
 	seq        int
+	quiet      time.Time // until when nothing is sent after a takeover
 	processes  int
 	closed     bool
 	timer      *time.Timer
 	reopen     chan struct{} // closed and replaced when the server answers after it refused
-	turnedAway int           // refusals since the server last answered
+	reopenings int
+	unanswered int // calls that it did not answer since it last did
 	reason     string
 	told       int // the level that was last traced
+	pushed     state
 
 	nAnswered, nRefused, nFailed int64
 }
@@ -40,8 +45,7 @@ type core struct {
 // waiter is a call that waits for its turn.
 type waiter struct {
 	tokens  int
-	since   time.Time
-	granted chan grant // buffered: a grant never blocks
+	granted func(grant) // is called once, under the core's lock: it must not block, nor call the core
 	at      *list.Element
 }
 
@@ -56,8 +60,9 @@ type ticket struct {
 	mark
 	tokens int
 	probe  bool
-	gated  int // the number of closings of the gate before it was sent
-	seq    int // numbers the calls that a core sent
+	gated  int   // the number of closings of the gate before it was sent
+	seq    int   // numbers the calls that a core sent
+	id     int64 // numbers the calls of a process that shares a core
 }
 
 // state is what a pool tells of itself. It travels between processes.
@@ -66,7 +71,16 @@ type state struct {
 	Reason      string    `json:"reason,omitempty"`
 	Processes   int       `json:"processes,omitempty"`
 	ClosedUntil time.Time `json:"closed_until,omitzero"`
+	Shut        bool      `json:"shut,omitempty"`
+	Hopeless    bool      `json:"hopeless,omitempty"`
+	Reopened    int       `json:"reopened,omitempty"` // how often the server answered after it had refused
 	Memory      memory    `json:"memory"`
+}
+
+// same says whether two states tell the same to those who share a core.
+func (s state) same(t state) bool {
+	return s.Level == t.Level && s.Shut == t.Shut && s.Hopeless == t.Hopeless && s.Reopened == t.Reopened &&
+		s.ClosedUntil.Equal(t.ClosedUntil) && s.Processes == t.Processes
 }
 
 // memory is what a core hands to the one that takes over.
@@ -76,17 +90,19 @@ type memory struct {
 	Slow  bool    `json:"slow"` // in slow start
 }
 
+// settling is how long a core that takes over waits before it sends anything, so that the other processes can tell what they
+// have in flight.
+const settling = 500 * time.Millisecond
+
 func newCore(o Options, m *memory) *core {
 	c := &core{
 		giveUp: o.GiveUp, budget: o.Budget, trace: o.Trace, ctl: newControl(o.Bounds),
-		fixed: o.Bounds.Min == o.Bounds.Max, reopen: make(chan struct{}), reason: "start",
-	}
-	if o.Share != nil {
-		c.name = o.Share.Name
+		fixed: o.Bounds.Min == o.Bounds.Max, reopen: make(chan struct{}), reason: "start", name: o.Name,
 	}
 	if m != nil {
 		c.ctl.inherit(*m)
 		c.reason = "taken over"
+		c.quiet = time.Now().Add(settling)
 	}
 	c.timer = time.AfterFunc(time.Hour, c.due)
 	c.timer.Stop()
@@ -97,22 +113,41 @@ func newCore(o Options, m *memory) *core {
 }
 
 func (c *core) acquire(ctx context.Context, tokens int) (ticket, error) {
-	w := &waiter{tokens: tokens, since: time.Now(), granted: make(chan grant, 1)}
-	select {
-	case <-backends.Draining(ctx):
-		return ticket{}, backends.ErrDrained
-	default:
+	if err := over(ctx); err != nil {
+		return ticket{}, err
 	}
+	granted := make(chan grant, 1)
+	w := &waiter{tokens: tokens, granted: func(g grant) { granted <- g }}
 	c.enqueue(w)
 	select {
-	case g := <-w.granted:
+	case g := <-granted:
 		return g.ticket, g.err
 	case <-ctx.Done():
-		c.abandon(w)
+		c.forget(w, granted)
 		return ticket{}, ctx.Err()
 	case <-backends.Draining(ctx):
-		c.abandon(w)
+		c.forget(w, granted)
 		return ticket{}, backends.ErrDrained
+	}
+}
+
+// over gives the reason for which nothing more is to be sent; nil where there is none.
+func over(ctx context.Context) error {
+	select {
+	case <-backends.Draining(ctx):
+		return backends.ErrDrained
+	default:
+		return ctx.Err()
+	}
+}
+
+// forget takes a call out of the queue, or gives back the slot that it was granted meanwhile.
+func (c *core) forget(w *waiter, granted <-chan grant) {
+	if c.abandon(w) {
+		return
+	}
+	if g := <-granted; g.err == nil {
+		c.release(g.ticket, outcome{Kind: lost})
 	}
 }
 
@@ -121,28 +156,27 @@ func (c *core) enqueue(w *waiter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		w.granted <- grant{err: backends.Errorf(backends.KindClosed, "wait for a slot", "the limiter is closed")}
+		w.granted(grant{err: errClosed()})
 		return
 	}
 	w.at = c.queue.PushBack(w)
 	c.dispatch()
 }
 
-// abandon takes a call out of the queue, or gives back the slot that it was granted meanwhile.
-func (c *core) abandon(w *waiter) {
+func errClosed() error {
+	return backends.Errorf(backends.KindClosed, "wait for a slot", "the limiter is closed")
+}
+
+// abandon takes a call out of the queue; false says that it was granted or refused before.
+func (c *core) abandon(w *waiter) bool {
 	c.mu.Lock()
-	if w.at != nil {
-		c.queue.Remove(w.at)
-		w.at = nil
+	defer c.mu.Unlock()
+	if w.at == nil {
+		return false
 	}
-	c.mu.Unlock()
-	select {
-	case g := <-w.granted:
-		if g.err == nil {
-			c.release(g.ticket, outcome{Kind: lost})
-		}
-	default:
-	}
+	c.queue.Remove(w.at)
+	w.at = nil
+	return true
 }
 
 // due is the timer's: a time has come for which dispatch waited.
@@ -161,6 +195,9 @@ func (c *core) dispatch() {
 	for c.queue.Len() > 0 {
 		w := c.queue.Front().Value.(*waiter)
 		wait := c.gate.wait(now)
+		if quiet := c.quiet.Sub(now); quiet > 0 {
+			wait = max(wait, quiet)
+		}
 		if wait == 0 && c.inFlight < c.ctl.limit() {
 			wait = c.allowances.wait(now, w.tokens)
 		} else if wait == 0 {
@@ -175,7 +212,7 @@ func (c *core) dispatch() {
 		}
 		c.queue.Remove(w.at)
 		w.at = nil
-		w.granted <- grant{ticket: c.send(now, w.tokens)}
+		w.granted(grant{ticket: c.send(now, w.tokens)})
 	}
 }
 
@@ -199,7 +236,11 @@ func (c *core) release(t ticket, o outcome) {
 	switch o.Kind {
 	case answered, rejected:
 		c.nAnswered++
-		if c.gate.answered(t) || c.turnedAway > 0 && t.epoch == c.ctl.epoch {
+		opened := c.gate.answered(t)
+		if opened {
+			c.budget.Credit(c.unanswered) // it is over: they need not earn their retries one by one
+		}
+		if opened || c.unanswered > 0 && t.epoch == c.ctl.epoch {
 			c.reopenGate()
 		}
 		if o.Kind == answered {
@@ -207,29 +248,37 @@ func (c *core) release(t ticket, o outcome) {
 		}
 	case refused:
 		c.nRefused++
-		c.turnedAway++
+		c.unanswered++
 		reason = c.ctl.refused(t.mark)
 	case timedOut:
 		c.nFailed++
+		c.unanswered++
 		reason = c.ctl.timedOut(t.mark)
 	case failed:
+		c.unanswered++
 		c.nFailed++ // no sign of load: it moves nothing
 	}
 	if c.fixed {
 		c.ctl.level = float64(c.ctl.bounds.Max)
 	}
-	c.settleGate(now, t, o)
 	if reason != "" || c.ctl.limit() != c.told {
 		c.tell(reason, c.gate.left(now))
 	}
+	c.settleGate(now, t, o)
 	c.dispatch()
+	if c.changed != nil {
+		if s := c.snapshot(); !s.same(c.pushed) {
+			c.pushed = s
+			c.changed(s)
+		}
+	}
 }
 
 // settleGate closes the gate where the server asks for a pause or answers nothing any more, and gives up on it in the
 // end. It holds mu.
 func (c *core) settleGate(now time.Time, t ticket, o outcome) {
 	before := c.gate.until
-	c.gate.ended(now, t, o, c.ctl.limit(), rand.Float64()) // jitter: processes that were refused together part
+	c.gate.ended(now, t, o, c.inFlight, rand.Float64()) // jitter: processes that were refused together part
 	if c.gate.until.Sub(before) >= time.Second && c.gate.left(now) > 0 {
 		c.tell("paused: "+string(o.Why), c.gate.left(now))
 	}
@@ -238,18 +287,18 @@ func (c *core) settleGate(now time.Time, t ticket, o outcome) {
 			w := e.Value.(*waiter)
 			c.queue.Remove(e)
 			w.at = nil
-			w.granted <- grant{err: &backends.Error{
+			w.granted(grant{err: &backends.Error{
 				Kind: o.Why, Op: "wait for the server", Status: o.Status,
 				Err: fmt.Errorf("no request succeeded for %v: %w", now.Sub(c.gate.since).Round(time.Second), backends.ErrGaveUp),
-			}}
+			}})
 		}
 	}
 }
 
 // reopenGate lets those who were refused try again. It holds mu.
 func (c *core) reopenGate() {
-	c.budget.Credit(c.turnedAway)
-	c.turnedAway = 0
+	c.unanswered = 0
+	c.reopenings++
 	close(c.reopen)
 	c.reopen = make(chan struct{})
 }
@@ -288,9 +337,12 @@ func (c *core) state() state {
 // snapshot is state under mu.
 func (c *core) snapshot() state {
 	s := state{Level: c.ctl.limit(), Reason: c.reason, Processes: c.processes}
-	if c.gate.left(time.Now()) > 0 {
+	now := time.Now()
+	if c.gate.left(now) > 0 {
 		s.ClosedUntil = c.gate.until
 	}
+	s.Reopened = c.reopenings
+	s.Shut, s.Hopeless = c.gate.shut, c.gate.hopeless(now, c.giveUp)
 	s.Memory = memory{Level: c.ctl.level, Good: c.ctl.good, Slow: c.ctl.phase == slowStart}
 	return s
 }
@@ -299,6 +351,12 @@ func (c *core) reopened() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.reopen
+}
+
+func (c *core) shut() (closed, hopeless bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gate.shut, c.gate.hopeless(time.Now(), c.giveUp)
 }
 
 // adopt takes in a call that another core let through before it ended.
@@ -311,10 +369,12 @@ func (c *core) adopt(tokens int) ticket {
 	return t
 }
 
+// join counts processes that share the core: n more, or fewer.
 func (c *core) join(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.processes += n
+	c.tell(map[bool]string{true: "a process joined", false: "a process left"}[n > 0], c.gate.left(time.Now()))
 }
 
 func (c *core) close() error {
@@ -326,7 +386,7 @@ func (c *core) close() error {
 		w := e.Value.(*waiter)
 		c.queue.Remove(e)
 		w.at = nil
-		w.granted <- grant{err: backends.Errorf(backends.KindClosed, "wait for a slot", "the limiter is closed")}
+		w.granted(grant{err: errClosed()})
 	}
 	return nil
 }

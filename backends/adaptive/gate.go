@@ -17,7 +17,7 @@ type gate struct {
 // The waits of a gate that closes by itself.
 const (
 	firstPause = time.Second
-	mostPause  = time.Minute
+	mostPause  = 30 * time.Second
 )
 
 // wait says how long nothing may be sent: 0 is not at all, below 0 until a call that is under way has ended.
@@ -61,8 +61,8 @@ func (g *gate) answered(t ticket) bool {
 	return open
 }
 
-// ended notes the end of a call, with the level and a random number in [0,1) for jitter.
-func (g *gate) ended(now time.Time, t ticket, o outcome, level int, jitter float64) {
+// ended notes the end of a call, with the calls that are still in flight and a random number in [0,1) for jitter.
+func (g *gate) ended(now time.Time, t ticket, o outcome, inFlight int, jitter float64) {
 	if t.probe && t.gated == g.closings {
 		g.probing = false
 	}
@@ -77,7 +77,7 @@ func (g *gate) ended(now time.Time, t ticket, o outcome, level int, jitter float
 	switch {
 	case o.Kind == refused && o.Hint > 0:
 		g.close(now, now.Add(o.Hint))
-	case t.probe && t.gated == g.closings, g.barren >= 2*level+8:
+	case t.probe && t.gated == g.closings, g.barren >= inFlight+8:
 		pause := min(firstPause<<min(g.waits, 10), mostPause)
 		g.waits++
 		g.close(now, now.Add(time.Duration((0.75+jitter/2)*float64(pause))))

@@ -20,6 +20,9 @@ const (
 	lost     ending = "lost"     // nothing is known: cancelled, answered by a cache, the asker died
 )
 
+// bad says that the server did not answer, which may pass.
+func (e ending) bad() bool { return e == refused || e == timedOut || e == failed }
+
 // outcome is what came of a call. It travels between processes.
 type outcome struct {
 	Kind       ending             `json:"kind"`

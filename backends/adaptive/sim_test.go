@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/onset-eval/onset/backends"
@@ -15,18 +14,21 @@ import (
 
 // traits describe a simulated server. Zero fields limit nothing.
 type traits struct {
-	slots   int           // calls served at once; further ones are refused, or queue where queue is set
-	queue   bool          // further ones wait instead of being refused
-	thrash  float64       // how much longer a call takes for each multiple of slots that is there beyond them
-	base    time.Duration // time of a call without its tokens
-	perTok  time.Duration // time of a token of the answer
-	hint    time.Duration // Retry-After of refusals
-	refuse  time.Duration // time of a refusal
-	lengths func(*rand.Rand) int
-	cold    int // the first calls take ten times as long
-	noise   float64
-	quota   *quota // tokens a minute
-	broken  func(now time.Duration) error
+	slots    int           // calls served at once; further ones are refused, or queue where queue is set
+	queue    bool          // further ones wait instead of being refused
+	thrash   float64       // how much longer a call takes for each multiple of slots that is there beyond them
+	base     time.Duration // time of a call without its tokens
+	perTok   time.Duration // time of a token of the answer
+	hint     time.Duration // Retry-After of refusals
+	refuse   time.Duration // time of a refusal
+	lengths  func(*rand.Rand) int
+	cold     int // the first calls take ten times as long
+	noise    float64
+	quota    *quota // tokens a minute
+	mute     bool   // neither headers nor hints with the quota
+	broken   func(now time.Duration) error
+	slotsAt  func(now time.Duration) int
+	switchAt int // calls after which answers have a thousand tokens
 }
 
 // server is a simulated model server in virtual time.
@@ -76,6 +78,12 @@ func (s *server) Do(ctx context.Context, req backends.Request) (backends.Respons
 	s.seen++
 	seen := s.seen
 	tokens := s.lengths(s.rng)
+	if s.switchAt > 0 && seen > s.switchAt {
+		tokens = 1000
+	}
+	if s.slotsAt != nil {
+		s.slots = s.slotsAt(time.Since(s.start))
+	}
 	jitter := 1 + s.noise*(2*s.rng.Float64()-1)
 	var signals *backends.Signals
 	refusal := error(nil)
@@ -87,6 +95,12 @@ func (s *server) Do(ctx context.Context, req backends.Request) (backends.Respons
 		var retry time.Duration
 		if signals, retry, ok = s.quota.take(time.Now(), tokens+len(req.Prompt)/4); !ok {
 			refusal = &backends.Error{Kind: backends.KindRateLimit, RetryAfter: retry, Signals: signals, Status: 429}
+			if s.mute {
+				refusal = &backends.Error{Kind: backends.KindRateLimit, Status: 429}
+			}
+		}
+		if s.mute {
+			signals = nil
 		}
 	}
 	if refusal == nil && s.slots > 0 && !s.queue && s.inside >= s.slots {
@@ -234,59 +248,4 @@ func limiter(t testing.TB, s backends.Backend, o adaptive.Options) (backends.Bac
 	}
 	t.Cleanup(func() { _ = l.Close() })
 	return backends.Retry(l.Wrap(s, adaptive.WrapOptions{}), backends.RetryOptions{Budget: o.Budget}), l
-}
-
-func TestScratch(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		s    traits
-		n    int
-	}{
-		{"slots 100", traits{slots: 100, noise: .1}, 20000},
-		{"slots 10", traits{slots: 10}, 5000},
-		{"slots 3", traits{slots: 3}, 5000},
-		{"knee 50", traits{slots: 50, queue: true}, 20000},
-		{"knee 36 noisy", traits{slots: 36, queue: true, noise: .5, base: 100 * time.Millisecond, perTok: 10 * time.Millisecond, lengths: mixed}, 20000},
-		{"knee 36 thrash cold", traits{slots: 36, queue: true, noise: .5, thrash: .3, cold: 40, base: 100 * time.Millisecond, perTok: 10 * time.Millisecond, lengths: mixed}, 20000},
-		{"knee 7 thrash cold", traits{slots: 7, queue: true, noise: .5, thrash: .3, cold: 40, base: 100 * time.Millisecond, perTok: 10 * time.Millisecond, lengths: mixed}, 20000},
-		{"free", traits{noise: .5, base: 100 * time.Millisecond, perTok: 10 * time.Millisecond, lengths: mixed}, 20000},
-		{"tpm window", traits{noise: .3, quota: &quota{perMinute: 60000, window: true}}, 5000},
-		{"tpm bits", traits{noise: .3, quota: &quota{perMinute: 60000}}, 5000},
-		{"tpm slow window", traits{base: 90 * time.Second, noise: .3, quota: &quota{perMinute: 60000, window: true}}, 5000},
-		{"tpm slow bits", traits{base: 90 * time.Second, noise: .3, quota: &quota{perMinute: 60000}}, 5000},
-		{"tpm big bits", traits{quota: &quota{perMinute: 1000000}, lengths: mixed}, 20000},
-		{"tpm big window", traits{quota: &quota{perMinute: 1000000, window: true}, lengths: mixed}, 20000},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			best := time.Duration(math.MaxInt64)
-			at := 0
-			for _, level := range []int{2, 3, 5, 7, 10, 14, 20, 28, 36, 42, 50, 60, 80, 100, 150, 256} {
-				if c.s.quota != nil {
-					break
-				}
-				if c.s.slots > 0 && !c.s.queue && level > c.s.slots {
-					break
-				}
-				synctest.Test(t, func(t *testing.T) {
-					s := newServer(c.s)
-					d, _ := drive(t.Context(), s, c.n, level)
-					if d < best {
-						best, at = d, level
-					}
-				})
-			}
-			synctest.Test(t, func(t *testing.T) {
-				s := newServer(c.s)
-				var events []adaptive.Event
-				b, l := limiter(t, s, adaptive.Options{Trace: func(e adaptive.Event) { events = append(events, e) }})
-				d, lost := drive(t.Context(), b, c.n, 256)
-				t.Logf("%v, best %v at %d: %.3f; lost %d; refused %d, late %.4f; tokens/min %.0f; end %+v", d, best, at, best.Seconds()/d.Seconds(), lost, s.refused, s.lateRefusals(), float64(s.tokens+25*s.answered)/d.Minutes(), l.Stats())
-				for i, e := range events {
-					if i < 120 && e.Phase != "slow start" {
-						t.Logf("  %v %d→%d %s (%s) in %d waiting %d answered %d refused %d closed %v", e.At.Sub(s.start), e.Previous, e.Level, e.Reason, e.Phase, e.InFlight, e.Waiting, e.Answered, e.Refused, e.Closed)
-					}
-				}
-			})
-		})
-	}
 }

@@ -2,6 +2,7 @@ package adaptive
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,22 +67,30 @@ func (t *TraceWriter) Err() error {
 	return t.err
 }
 
-// ReadTrace reads events. A torn last line, the mark of a crash, ends the trace; another line that is none is an error.
+// ReadTrace reads events. Lines that were torn by a crash are left out; a text without a single event in it is an error.
 func ReadTrace(r io.Reader) ([]Event, error) {
 	var out []Event
+	var bad error
 	in := bufio.NewReader(r)
 	for n := 1; ; n++ {
 		line, err := in.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return out, nil // what has no end of line was not written whole
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return out, fmt.Errorf("read trace: %w", err)
 		}
 		var e Event
-		if err := json.Unmarshal(line, &e); err != nil {
-			return out, fmt.Errorf("read trace, line %d: %w", n, err)
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			if broken := json.Unmarshal(line, &e); broken == nil {
+				out = append(out, e)
+			} else if bad == nil {
+				bad = fmt.Errorf("read trace, line %d: %w", n, broken)
+			}
 		}
-		out = append(out, e)
+		if err == nil {
+			continue
+		}
+		if len(out) == 0 {
+			return nil, bad
+		}
+		return out, nil
 	}
 }

@@ -55,6 +55,7 @@ type Call struct {
 type Reply struct {
 	Text             string
 	Stop             backends.StopReason
+	StopString       string // the stop string that ended the text
 	PromptTokens     int
 	CompletionTokens int
 	// Reasoning is hidden thought that came before the text; ReasoningTokens of CompletionTokens are its.
@@ -69,7 +70,7 @@ type Reply struct {
 }
 
 // faces are those that a server has.
-func faces() []Face { return []Face{OpenAI()} }
+func faces() []Face { return []Face{OpenAI(), Anthropic(), Gemini()} }
 
 // Echo is the usual model: its text depends on the prompt, and on the seed where the call is sampled. It answers with the
 // last line's number plus one where that ends in one, so that a test can know the answer, and else with words that a hash
@@ -83,7 +84,7 @@ func Echo(c Call) Reply {
 	r.Text = strings.Join(words, " ")
 	for _, stop := range c.Stop {
 		if before, _, found := strings.Cut(r.Text, stop); found && stop != "" {
-			r.Text, r.Stop = before, backends.StopString
+			r.Text, r.Stop, r.StopString = before, backends.StopString, stop
 		}
 	}
 	r.CompletionTokens = len(strings.Fields(r.Text))

@@ -213,6 +213,7 @@ type openAIChoice struct {
 	Text         *string          `json:"text,omitzero"`
 	Logprobs     *openAITextScore `json:"logprobs"`
 	FinishReason string           `json:"finish_reason"`
+	StopReason   string           `json:"stop_reason,omitempty"` // as vLLM says it; OpenAI does not
 }
 
 type openAIReply struct {
@@ -263,7 +264,7 @@ func (openAI) Answer(c Call, r Reply) any {
 }
 
 func (a *openAIAnswer) add(chat bool, r Reply) {
-	choice := openAIChoice{Index: len(a.Choices), FinishReason: openAIReason(r)}
+	choice := openAIChoice{Index: len(a.Choices), FinishReason: openAIReason(r), StopReason: r.StopString}
 	text := &r.Text
 	if r.Null {
 		text = nil
@@ -343,11 +344,10 @@ func (openAI) Limits(h http.Header, s backends.Signals, _ time.Time) {
 	set("Tokens", s.TokensLimit, s.TokensRemaining, s.TokensReset)
 }
 
-// Route answers the list of models.
-func (openAI) Route(s *Server, w http.ResponseWriter, r *http.Request, _ []byte) bool {
-	path := strings.TrimPrefix(r.URL.Path, "/v1")
-	if r.Method != http.MethodGet || path != "/models" {
-		return false
+// Route answers the list of models, and the paths of files and batches.
+func (openAI) Route(s *Server, w http.ResponseWriter, r *http.Request, body []byte) bool {
+	if r.Method != http.MethodGet || strings.TrimPrefix(r.URL.Path, "/v1") != "/models" {
+		return s.routeBatch(w, r, body)
 	}
 	type model struct {
 		ID      string `json:"id"`

@@ -32,7 +32,8 @@ type Script struct {
 	Key     string `json:"key,omitzero"`
 	EchoKey bool   `json:"echo_key,omitzero"`
 	// Seed decides which calls a Fault with a Share hits.
-	Seed uint64 `json:"seed,omitzero"`
+	Seed  uint64      `json:"seed,omitzero"`
+	Batch BatchScript `json:"batch,omitzero"`
 	// Faults are looked at in order; a call has the first that hits it.
 	Faults []Fault `json:"faults,omitempty"`
 }

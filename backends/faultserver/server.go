@@ -75,6 +75,8 @@ type Server struct {
 	slots    chan struct{}
 	stop     chan struct{} // closed by Close, for calls that stall
 
+	store batchStore
+
 	mu               sync.Mutex // guards what follows
 	counts           Counts
 	inFlight         int

@@ -43,12 +43,18 @@ type message struct {
 }
 
 type usage struct {
-	PromptTokens     int `json:"prompt_tokens"`
-	CompletionTokens int `json:"completion_tokens"`
-	Details          *struct {
-		ReasoningTokens int `json:"reasoning_tokens"`
-	} `json:"completion_tokens_details"`
-	ReasoningTokens int `json:"reasoning_tokens"` // SGLang
+	PromptTokens     int           `json:"prompt_tokens"`
+	CompletionTokens int           `json:"completion_tokens"`
+	Details          *tokenDetails `json:"completion_tokens_details"`
+	PromptDetails    *tokenDetails `json:"prompt_tokens_details"`
+	ReasoningTokens  int           `json:"reasoning_tokens"`        // SGLang
+	CachedTokens     int           `json:"prompt_cache_hit_tokens"` // DeepSeek
+}
+
+// tokenDetails are the details of prompt and completion.
+type tokenDetails struct {
+	ReasoningTokens int `json:"reasoning_tokens"`
+	CachedTokens    int `json:"cached_tokens"`
 }
 
 // content is a text, or a list of parts with text, or null.
@@ -98,9 +104,7 @@ func (b *Backend) read(a *answer, req *backends.Request) (backends.Response, err
 			thought = strings.TrimSpace(thought + "\n" + hidden)
 		}
 	}
-	if text, err = b.cutStop(text, req.Sampling.Stop, &resp); err != nil {
-		return backends.Response{}, err
-	}
+	text = cutStop(text, req.Sampling.Stop, &resp)
 	if refusal != "" {
 		resp.Stop = backends.StopRefusal
 		text = first(text, refusal)
@@ -160,7 +164,7 @@ func stopOf(c *choice) backends.StopReason {
 }
 
 // cutStop ends a text at its first stop string. Most servers did so; some leave the string in, and some know none.
-func (b *Backend) cutStop(text string, stops []string, resp *backends.Response) (string, error) {
+func cutStop(text string, stops []string, resp *backends.Response) string {
 	at := -1
 	for _, s := range stops {
 		if i := strings.Index(text, s); s != "" && i >= 0 && (at < 0 || i < at) {
@@ -168,10 +172,10 @@ func (b *Backend) cutStop(text string, stops []string, resp *backends.Response) 
 		}
 	}
 	if at < 0 {
-		return text, nil
+		return text
 	}
 	resp.Stop = backends.StopString
-	return text[:at], nil
+	return text[:at]
 }
 
 const thinkBegin, thinkEnd = "<think>", "</think>"
@@ -200,7 +204,12 @@ func (b *Backend) usage(u *usage, text, thought string) backends.Usage {
 	if u == nil {
 		return backends.Usage{}
 	}
-	out := backends.Usage{PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens, ReasoningTokens: u.ReasoningTokens}
+	out := backends.Usage{
+		PromptTokens: u.PromptTokens, CachedTokens: u.CachedTokens, CompletionTokens: u.CompletionTokens, ReasoningTokens: u.ReasoningTokens,
+	}
+	if u.PromptDetails != nil && u.PromptDetails.CachedTokens > 0 {
+		out.CachedTokens = u.PromptDetails.CachedTokens
+	}
 	if u.Details != nil && u.Details.ReasoningTokens > 0 {
 		out.ReasoningTokens = u.Details.ReasoningTokens
 	}

@@ -37,6 +37,7 @@ type args struct {
 	budget    int           // reasoning_budget: tokens for hidden reasoning, beside those for the answer
 	think     string        // think: strip or keep <think> blocks
 	keyEnv    string        // key_env: the environment variable with the key
+	keyHeader string        // key_header: the header that takes the key, where that is not Authorization: api-key
 	timeout   time.Duration // timeout: of one call
 	selfTest  bool          // self_test: off trusts the server's log-likelihoods
 	extra     string        // extra: a JSON object whose members are sent with every generation
@@ -59,6 +60,7 @@ func readArgs(given map[string]string) (args, error) {
 		"reasoning_budget": number(&a.budget),
 		"think":            oneOf(&a.think, thinkStrip, thinkKeep),
 		"key_env":          text(&a.keyEnv),
+		"key_header":       text(&a.keyHeader),
 		"timeout": func(s string) (err error) {
 			a.timeout, err = time.ParseDuration(s)
 			return err

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"math/bits"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -91,9 +93,12 @@ func (b *Backend) reasons() bool {
 
 // generateBody writes a request, and tells how many tokens of the prompt had no room.
 func (b *Backend) generateBody(req *backends.Request, form form) (body []byte, dropped int) {
-	body = make([]byte, 0, 256+len(req.Prompt)+len(req.Prompt)/8)
-	body = append(body, `{"model":`...)
-	body = quote(body, b.model)
+	size := 256 + len(req.Prompt) + len(b.args.extra)
+	for _, m := range req.Messages {
+		size += len(m.Content) + 64
+	}
+	body = make([]byte, 0, size+size/16) // room for what is escaped
+	body = quote(append(body, `{"model":`...), b.model)
 	if b.chat {
 		body = appendMessages(append(body, `,"messages":`...), req)
 	} else {
@@ -209,8 +214,61 @@ func appendFloat(body []byte, v float64) []byte { return strconv.AppendFloat(bod
 
 // quote writes a text as JSON; bytes that are no UTF-8 become U+FFFD.
 func quote(body []byte, s string) []byte {
+	if utf8.ValidString(s) {
+		return quoteValid(body, s)
+	}
 	body, _ = jsontext.AppendQuote(body, s) // the error says only that something became U+FFFD
 	return body
+}
+
+// quoteValid writes a text of valid UTF-8 as JSON. Prompts are the most of what is sent, and this is the most of the work of
+// sending them: stretches without anything to escape are copied whole.
+func quoteValid(body []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	body = append(body, '"')
+	for {
+		n := plainLen(s)
+		body = append(body, s[:n]...)
+		if n == len(s) {
+			return append(body, '"')
+		}
+		switch c := s[n]; c {
+		case '"', '\\':
+			body = append(body, '\\', c)
+		case '\n':
+			body = append(body, '\\', 'n')
+		case '\t':
+			body = append(body, '\\', 't')
+		case '\r':
+			body = append(body, '\\', 'r')
+		default:
+			body = append(body, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+		s = s[n+1:]
+	}
+}
+
+// plainLen is the length of the text before the first byte that JSON escapes, found eight bytes at a time: a byte of the sums
+// has its high bit where the byte is less than a space, or is a quote or a backslash (Hacker's Delight, section 6-1). The
+// sums may borrow from a byte above such a one, so that the first is right.
+func plainLen[Bytes string | []byte](s Bytes) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		quotes, slashes := w^(ones*'"'), w^(ones*'\\')
+		found := ((w - ones*' ') &^ w) | ((quotes - ones) &^ quotes) | ((slashes - ones) &^ slashes)
+		if found &= highs; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for ; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' {
+			break
+		}
+	}
+	return i
 }
 
 // seedOf gives the seed of a draw: 31 bits, which every server takes.

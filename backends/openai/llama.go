@@ -9,19 +9,18 @@ import (
 
 // llamaRoute forces llama-server to say each token of a continuation, one request a token, and reads how likely it took it
 // for. The server softmaxes the raw logits of the whole vocabulary, so the bias that forces a token does not show in its
-// log-probability; the self-test sees whether that is so. The requests of a part keep one slot, whose cache has the context.
+// log-probability; the self-test sees whether that is so. No request names its slot (id_slot): the server finds the
+// one whose cache has the context by itself, and one whose request named it has been seen to go on from another request's
+// text when the server's prompt cache is in use (--cache-ram, build 0c1e570 of version 0.5.0).
 type llamaRoute struct {
 	b     *Backend
-	slots chan int
+	slots chan struct{} // one for each that the server has
 }
 
 // newLlamaRoute takes as many slots as the server has.
 func newLlamaRoute(b *Backend) route {
 	n := max(1, b.server.slots)
-	r := &llamaRoute{b: b, slots: make(chan int, n)}
-	for i := range n {
-		r.slots <- i
-	}
+	r := &llamaRoute{b: b, slots: make(chan struct{}, n)}
 	b.info.Parallel = n
 	return r
 }
@@ -38,7 +37,6 @@ type llamaAsk struct {
 	Samplers     []string    `json:"samplers"`
 	LogitBias    [][]float64 `json:"logit_bias,omitempty"`
 	CachePrompt  bool        `json:"cache_prompt"`
-	Slot         int         `json:"id_slot"`
 	PostSampling bool        `json:"post_sampling_probs"`
 }
 
@@ -57,8 +55,8 @@ type llamaAnswer struct {
 const forceBias = 1e4
 
 // ask generates one token after ids; force names it, a negative number leaves it to the model.
-func (r *llamaRoute) ask(ctx context.Context, slot int, ids []int, force int) (llamaToken, error) {
-	body := llamaAsk{Prompt: ids, Predict: 1, Probs: 2, Samplers: []string{}, CachePrompt: true, Slot: slot}
+func (r *llamaRoute) ask(ctx context.Context, ids []int, force int) (llamaToken, error) {
+	body := llamaAsk{Prompt: ids, Predict: 1, Probs: 2, Samplers: []string{}, CachePrompt: true}
 	if force >= 0 {
 		body.LogitBias = [][]float64{{float64(force), forceBias}}
 	}
@@ -77,26 +75,25 @@ func (r *llamaRoute) ask(ctx context.Context, slot int, ids []int, force int) (l
 }
 
 // take waits for a slot of the server.
-func (r *llamaRoute) take(ctx context.Context) (int, error) {
+func (r *llamaRoute) take(ctx context.Context) error {
 	select {
-	case slot := <-r.slots:
-		return slot, nil
+	case r.slots <- struct{}{}:
+		return nil
 	case <-ctx.Done():
-		return 0, fmt.Errorf("wait for a slot: %w", ctx.Err())
+		return fmt.Errorf("wait for a slot: %w", ctx.Err())
 	}
 }
 
 func (r *llamaRoute) scores(ctx context.Context, parts []part) ([]scored, error) {
-	slot, err := r.take(ctx)
-	if err != nil {
+	if err := r.take(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { r.slots <- slot }()
+	defer func() { <-r.slots }()
 	out := make([]scored, len(parts))
 	for i, p := range parts {
 		s := scored{LogProb: backends.LogProb{Greedy: true}, prompt: len(p.IDs)}
 		for k := p.From; k < len(p.IDs); k++ {
-			t, err := r.ask(ctx, slot, p.IDs[:k], p.IDs[k])
+			t, err := r.ask(ctx, p.IDs[:k], p.IDs[k])
 			if err != nil {
 				return nil, err
 			}
@@ -110,12 +107,11 @@ func (r *llamaRoute) scores(ctx context.Context, parts []part) ([]scored, error)
 }
 
 func (r *llamaRoute) next(ctx context.Context, p part) ([]candidate, error) {
-	slot, err := r.take(ctx)
-	if err != nil {
+	if err := r.take(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { r.slots <- slot }()
-	t, err := r.ask(ctx, slot, p.IDs, -1)
+	defer func() { <-r.slots }()
+	t, err := r.ask(ctx, p.IDs, -1)
 	if err != nil {
 		return nil, err
 	}

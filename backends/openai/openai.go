@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -75,7 +76,7 @@ func (b *Backend) connect(o Options) error {
 	keyName := first(b.args.keyEnv, "OPENAI_API_KEY")
 	opts := httpapi.Options{
 		BaseURL: base, Key: httpapi.NewKey(o.Getenv(keyName)), KeyHint: "set " + keyName + " to the server's key",
-		CAFile: o.Getenv("SSL_CERT_FILE"), Timeout: o.Timeout, Header: make(map[string]string),
+		KeyHeader: b.args.keyHeader, CAFile: o.Getenv("SSL_CERT_FILE"), Timeout: o.Timeout, Header: make(map[string]string),
 	}
 	if b.args.timeout > 0 {
 		opts.Timeout = b.args.timeout
@@ -89,13 +90,18 @@ func (b *Backend) connect(o Options) error {
 	if b.client, err = httpapi.New(opts); err != nil {
 		return err
 	}
-	if base == officialBase && !opts.Key.IsSet() {
+	if b.official() && !opts.Key.IsSet() {
 		return httpapi.WithHint(&backends.Error{Kind: backends.KindAuth, Op: "ask " + b.client.Endpoint(), Err: fmt.Errorf("%s is not set", keyName)},
 			"set "+keyName+"; for a server of your own, give its address as base_url")
 	}
-	opts.BaseURL = rootOf(base)
-	b.root, err = httpapi.New(opts)
+	b.root, err = b.client.At(rootOf(base))
 	return err
+}
+
+// official tells whether the server is OpenAI itself, in any of its regions.
+func (b *Backend) official() bool {
+	host, ok := strings.CutPrefix(b.client.Endpoint(), "https://")
+	return ok && (host == "api.openai.com" || strings.HasSuffix(host, ".api.openai.com"))
 }
 
 // find decides the server, the API and the route, and describes them.

@@ -99,7 +99,7 @@ var owners = map[string]string{"vllm": serverVLLM, "sglang": serverSGLang, "llam
 // probe finds out what serves the model: by the argument, by OpenAI's own host, by the owner in the list of models, or by a
 // path that one server alone has.
 func (b *Backend) probe(ctx context.Context) (server, error) {
-	if b.client.Endpoint()+"/v1" == officialBase {
+	if b.official() {
 		s := serverNamed(serverOpenAI)
 		s.official = true
 		return s, nil

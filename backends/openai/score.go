@@ -56,7 +56,7 @@ func (b *Backend) findRoute(ctx context.Context) error {
 	switch {
 	case err == nil:
 		b.info.Kinds = []backends.Kind{backends.Generate, backends.LogLikelihood}
-		if b.firstID(ctx) >= 0 {
+		if !b.textOnly() && b.firstID(ctx) >= 0 { // windows are of ids, behind one that begins texts
 			b.info.Kinds = backends.Kinds[:]
 		}
 		b.info.Details["loglikelihood"] = fmt.Sprint(b.route)

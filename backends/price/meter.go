@@ -113,6 +113,9 @@ type charge struct {
 	meter *Meter
 }
 
+// Unwrap gives the model that is charged for.
+func (c *charge) Unwrap() backends.Backend { return c.Backend }
+
 func (c *charge) Do(ctx context.Context, req backends.Request) (backends.Response, error) {
 	c.meter.begin()
 	resp, err := c.Backend.Do(ctx, req)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -41,6 +42,11 @@ func runPage(t *testing.T, page string) {
 			if err := writeFile(file, func(w io.Writer) error { _, err := io.WriteString(w, body+"\n"); return err }); err != nil {
 				t.Fatal(err)
 			}
+			if strings.HasPrefix(body, "#!") {
+				if err := os.Chmod(file, 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
 		if info != "sh" {
 			continue
@@ -64,11 +70,50 @@ func runLine(t *testing.T, line string) {
 		t.Errorf("%q is no command of onset", line)
 		return
 	}
+	if strings.Contains(line, ".py") {
+		if _, err := exec.LookPath("python3"); err != nil {
+			t.Logf("%s: not run, since there is no python3", line)
+			return
+		}
+	}
 	var stdout, stderr bytes.Buffer
 	a := &app{stdout: &stdout, stderr: &stderr, getenv: func(string) string { return "" }}
 	if code := a.main(t.Context(), args[1:]); code != 0 {
 		t.Errorf("%s: exit code %d\n%s", line, code, stderr.String())
 	}
+}
+
+// TestPluginExample sees that the page on plug-ins shows the example that is kept.
+func TestPluginExample(t *testing.T) {
+	root := moduleRoot(t)
+	page, err := os.ReadFile(filepath.Join(root, "docs", "plugins.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile(filepath.Join(root, "testdata", "plugin", "mine.py"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), "```python file=mine.py\n"+string(example)+"```\n") {
+		t.Error("docs/plugins.md shows another program than testdata/plugin/mine.py")
+	}
+	if lines := strings.Count(string(example), "\n"); lines > 40 {
+		t.Errorf("the example has %d lines, not at most 40", lines)
+	}
+}
+
+// TestGoPlugin holds the example in Go against the promises.
+func TestGoPlugin(t *testing.T) {
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("there is no go command to build the example with")
+	}
+	example := filepath.Join(moduleRoot(t), "testdata", "plugin", "mine.go")
+	t.Chdir(t.TempDir())
+	build := exec.Command("go", "build", "-o", "mine", example)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	runLine(t, "onset backend test -m exec/./mine")
 }
 
 // checkLinks sees that links to files lead somewhere.

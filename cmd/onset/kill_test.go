@@ -132,6 +132,14 @@ type killHarness struct {
 
 func newKillHarness(t *testing.T, url, cache string) *killHarness {
 	h := &killHarness{t: t, dir: t.TempDir(), url: url, mode: cache}
+	h.setUp(killSamples)
+	return h
+}
+
+// setUp links the program and writes a task of n samples.
+func (h *killHarness) setUp(n int) {
+	t := h.t
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +149,7 @@ func newKillHarness(t *testing.T, url, cache string) *killHarness {
 		t.Skip("no symbolic links here: ", err)
 	}
 	var rows strings.Builder
-	for i := range killSamples {
+	for i := range n {
 		line, err := json.Marshal(map[string]string{"q": fmt.Sprintf("question %d", i), "a": "x"})
 		if err != nil {
 			t.Fatal(err)
@@ -162,7 +170,6 @@ metric_list: [{metric: exact_match}]
 			t.Fatal(err)
 		}
 	}
-	return h
 }
 
 // run starts the run and waits for its end, or kills it so long after its first record; it reports whether it was at work
@@ -174,7 +181,7 @@ func (h *killHarness) run(name string, kill time.Duration) (killed bool) {
 	cmd := exec.CommandContext(ctx, h.program, "run", "-m", "openai/m", "--base-url", h.url+"/v1", "--model-args", "api=chat",
 		"-t", "own", "--include-path", ".", "-o", name, "-j", fmt.Sprint(killConnections), "--cache", h.mode, "--cache-file", "cache.db")
 	cmd.Dir = h.dir
-	cmd.Env = append(os.Environ(), "OPENAI_API_KEY=test", "XDG_CACHE_HOME="+filepath.Join(h.dir, "user"))
+	cmd.Env = h.environ("test")
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -194,6 +201,11 @@ func (h *killHarness) run(name string, kill time.Duration) (killed bool) {
 		h.t.Fatalf("%v: %s", err, out.String())
 	}
 	return false
+}
+
+// environ gives the environment of a start with the key.
+func (h *killHarness) environ(key string) []string {
+	return append(os.Environ(), "OPENAI_API_KEY="+key, "XDG_CACHE_HOME="+filepath.Join(h.dir, "user"))
 }
 
 // waitForRecords waits until this start of the run has records, or ended.

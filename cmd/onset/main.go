@@ -55,6 +55,7 @@ type app struct {
 // Exit codes, as CI systems and other harnesses read them.
 const (
 	exitOK           = 0
+	exitNoGo         = 1  // what was checked does not hold
 	exitInfra        = 3  // a model, file or machine failed, or the run was stopped
 	exitUsage        = 64 // the command line or a file that it names is wrong
 	interruptsToKill = 2
@@ -75,8 +76,12 @@ func (a *app) main(ctx context.Context, args []string) int {
 		err = usage(withFallbackHint(err, "onset --help lists the commands"))
 	}
 	a.printError(err)
-	if errors.As(err, &wrong) {
+	var broken *noGoError
+	switch {
+	case errors.As(err, &wrong):
 		return exitUsage
+	case errors.As(err, &broken):
+		return exitNoGo
 	}
 	return exitInfra
 }
@@ -93,6 +98,11 @@ func (a *app) printError(err error) {
 type usageError struct{ error }
 
 func (e *usageError) Unwrap() error { return e.error }
+
+// noGoError marks the answer no of a command that checks something.
+type noGoError struct{ error }
+
+func (e *noGoError) Unwrap() error { return e.error }
 
 // usage marks err, if there is one, as an error of the user's input.
 func usage(err error) error {

@@ -26,7 +26,7 @@ type runMetrics struct {
 var _ runner.Observer = (*runMetrics)(nil)
 
 // serveMetrics serves a run's metrics at addr's /metrics, and says where on stderr.
-func serveMetrics(ctx context.Context, a *app, addr string, total int64, s *spending) (*runMetrics, error) {
+func serveMetrics(ctx context.Context, a *app, addr string, total int64, s *spending, live *liveModel) (*runMetrics, error) {
 	l, err := listen(ctx, addr)
 	if err != nil {
 		return nil, err
@@ -43,6 +43,20 @@ func serveMetrics(ctx context.Context, a *app, addr string, total int64, s *spen
 		"reasoning": func() int64 { return s.meter.Total().Usage.Reasoning },
 	} {
 		m.set.NewGauge(fmt.Sprintf("onset_tokens_total{type=%q}", kind), func() float64 { return float64(of()) })
+	}
+	for name, of := range map[string]func(backends.Stats) float64{
+		"onset_connections_level":     func(st backends.Stats) float64 { return float64(st.Level) },
+		"onset_connections_in_flight": func(st backends.Stats) float64 { return float64(st.InFlight) },
+		"onset_connections_waiting":   func(st backends.Stats) float64 { return float64(st.Waiting) },
+		"onset_calls_sent_total":      func(st backends.Stats) float64 { return float64(st.Sent) },
+		"onset_calls_refused_total":   func(st backends.Stats) float64 { return float64(st.Refused) },
+		"onset_calls_failed_total":    func(st backends.Stats) float64 { return float64(st.Failed) },
+		"onset_calls_retried_total":   func(st backends.Stats) float64 { return float64(st.Retried) },
+	} {
+		m.set.NewGauge(name, func() float64 {
+			st, _ := live.stats()
+			return of(st)
+		})
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {

@@ -30,6 +30,7 @@ type progress struct {
 	model    atomic.Pointer[string]
 	lastBeat atomic.Int64 // nanoseconds since start
 	meter    *price.Meter
+	live     *liveModel
 	events   *json.Encoder // nil writes text
 	mu       sync.Mutex    // guards events
 	bars     *mpb.Progress
@@ -54,11 +55,17 @@ type event struct {
 	// PerSecond and Left are the rate of new samples and the seconds that the rest takes at it; absent before the first.
 	PerSecond float64 `json:"per_second,omitempty"`
 	Left      float64 `json:"left_seconds,omitempty"`
-	Stopped   bool    `json:"stopped,omitempty"`
+	// Level is the number of requests that may be in flight, of InFlight that are; Refused, Retried count what servers turned
+	// away and what was asked again. Absent for models without a limit.
+	Level    int   `json:"level,omitempty"`
+	InFlight int   `json:"in_flight,omitempty"`
+	Refused  int64 `json:"refused,omitempty"`
+	Retried  int64 `json:"retried,omitempty"`
+	Stopped  bool  `json:"stopped,omitempty"`
 }
 
-func newProgress(a *app, o executeOptions, run string, models, perModel int, meter *price.Meter) *progress {
-	p := &progress{out: a.stderr, run: run, start: time.Now(), total: int64(models) * int64(perModel), meter: meter}
+func newProgress(a *app, o executeOptions, run string, models, perModel int, meter *price.Meter, live *liveModel) *progress {
+	p := &progress{out: a.stderr, run: run, start: time.Now(), total: int64(models) * int64(perModel), meter: meter, live: live}
 	p.model.Store(new(string))
 	switch {
 	case o.quiet:
@@ -87,6 +94,9 @@ func (p *progress) emit(name string) {
 	if e.PerSecond > 0 {
 		e.Left = math.Round(float64(p.total-e.Done) / e.PerSecond)
 	}
+	if st, ok := p.live.stats(); ok {
+		e.Level, e.InFlight, e.Refused, e.Retried = st.Level, st.InFlight, st.Refused, st.Retried
+	}
 	e.Stopped = name == "done" && e.Done < e.Samples
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -107,6 +117,12 @@ func (p *progress) pace() string {
 	text := fmt.Sprintf("%.3g/s, %s left", p.rate(), left)
 	if n := p.failed.Load(); n > 0 {
 		text += fmt.Sprintf(", %d errors", n)
+	}
+	if st, ok := p.live.stats(); ok && st.Level > 0 {
+		text += fmt.Sprintf(", %d of %d in flight", st.InFlight, st.Level)
+		if st.Retried > 0 {
+			text += fmt.Sprintf(", %d retried", st.Retried)
+		}
 	}
 	if spent := p.meter.Spent(); spent > 0 {
 		text += ", " + usd(spent)

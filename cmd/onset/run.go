@@ -19,24 +19,26 @@ import (
 
 // executeOptions are the flags that say how to run, which do not change what is recorded.
 type executeOptions struct {
-	workers     int
+	limitOptions
 	maxRetries  int
 	timeout     time.Duration
 	quiet       bool
 	json        bool
 	retryErrors bool
 	metricsAddr string
+	batch       bool
 	spendFlags
 }
 
 func (o *executeOptions) add(cmd *cobra.Command) {
 	fs := cmd.Flags()
-	fs.IntVarP(&o.workers, "max-connections", "j", 0, "samples in flight; 0 lets the backend say")
+	o.limitOptions.add(fs)
 	fs.IntVar(&o.maxRetries, "max-retries", 5, "retries of a request that failed for a passing reason")
 	fs.DurationVar(&o.timeout, "timeout", 0, "longest time for one attempt at a request; 0 is none")
 	fs.BoolVarP(&o.quiet, "quiet", "q", false, "show no progress")
 	fs.BoolVar(&o.json, "json", false, "write the results as JSON to stdout, and progress as a JSON event a line to stderr")
 	fs.StringVar(&o.metricsAddr, "metrics-addr", "", "serve Prometheus metrics of the run at this address, as 127.0.0.1:9464")
+	fs.BoolVar(&o.batch, "batch", false, "ask by the vendor's batch interface: cheaper, within a day, and picked up again by onset resume --batch")
 	o.spendFlags.add(cmd)
 }
 
@@ -122,10 +124,19 @@ func execute(ctx context.Context, a *app, x execution) error {
 	if err != nil {
 		return err
 	}
+	limits, err := x.opts.limits(a, x.dir, x.shard.Index)
+	if err != nil {
+		return err
+	}
 	open := opener{
-		providers: providers(),
-		retry:     backends.RetryOptions{MaxAttempts: x.opts.maxRetries + 1, AttemptTimeout: x.opts.timeout},
-		spend:     spend,
+		providers: providers(), limits: limits,
+		retry: backends.RetryOptions{MaxAttempts: x.opts.maxRetries + 1, AttemptTimeout: x.opts.timeout},
+		spend: spend,
+		live:  new(liveModel),
+	}
+	if x.opts.batch {
+		open.batches = &batchRuns{file: batchFile(x.dir, x.shard), out: a.stderr}
+		open.retry.AttemptTimeout = 0 // an attempt takes up to a day
 	}
 	infos, err := runner.Check(ctx, plan, open)
 	if err == nil {
@@ -150,7 +161,7 @@ func execute(ctx context.Context, a *app, x execution) error {
 	if closed := writer.Close(); err == nil { // the writer's first error is that of the run already
 		err = closed
 	}
-	return errors.Join(err, spend.close())
+	return errors.Join(err, limits.close(), spend.close())
 }
 
 // openRun makes the run directory, or continues one whose header says the same.
@@ -215,10 +226,10 @@ func (x execution) record(ctx context.Context, a *app, plan runner.Plan, infos [
 	if err != nil {
 		return err
 	}
-	progress := newProgress(a, x.opts, x.dir, len(plan.Models), total, open.spend.meter)
+	progress := newProgress(a, x.opts, x.dir, len(plan.Models), total, open.spend.meter, open.live)
 	watching := observers{progress}
 	if addr := x.opts.metricsAddr; addr != "" {
-		served, err := serveMetrics(ctx, a, addr, int64(len(plan.Models))*int64(total), open.spend)
+		served, err := serveMetrics(ctx, a, addr, int64(len(plan.Models))*int64(total), open.spend, open.live)
 		if err != nil {
 			return err
 		}
@@ -228,7 +239,7 @@ func (x execution) record(ctx context.Context, a *app, plan runner.Plan, infos [
 	drain, release := either(a.drain, open.spend.meter.Over())
 	defer release()
 	summary, err := runner.Run(ctx, plan, infos, open, writer, runner.Options{
-		Workers: x.opts.workers, Done: settled{done, x.opts.retryErrors}, Drain: drain, Observe: watching,
+		Workers: x.opts.fixed, Done: settled{done, x.opts.retryErrors}, Drain: drain, Observe: watching,
 	})
 	progress.close(summary)
 	if summary.Drained {
@@ -240,7 +251,7 @@ func (x execution) record(ctx context.Context, a *app, plan runner.Plan, infos [
 		err = writer.Flush(ctx)
 	}
 	if err != nil {
-		return withFallbackHint(err, "what is recorded stays; continue with: onset resume %s", x.dir)
+		return withFallbackHint(err, "what is recorded stays; continue with: onset resume %s%s", map[bool]string{true: "--batch "}[x.opts.batch], x.dir)
 	}
 	if summary.Errors > 0 {
 		fmt.Fprintf(a.stderr, "onset: %d samples ended in an error and are in no score; onset resume --retry-errors %s tries them again\n", summary.Errors, x.dir)

@@ -59,6 +59,7 @@ func (f *planFlags) add(cmd *cobra.Command) {
 	flags.Uint64Var(&f.seed, "seed", 0, "the run's seed, from which every random stream derives")
 	flags.BoolVar(&f.ask.Compat, "lm-eval-compat", false, "ask and judge to the byte as lm-evaluation-harness does, its quirks included")
 	flags.BoolVar(&f.ask.ChatTemplate, "apply-chat-template", false, "ask in turns, by the model's chat template")
+	flags.BoolVar(&f.ask.Letters, "letters", false, "ask multiple choice for a letter where a model gives no log-likelihoods, as chat APIs do not; the metric is then acc_letter")
 	flags.BoolVar(&f.ask.Multiturn, "fewshot-as-multiturn", false, "make each worked example a turn of its own (with --apply-chat-template)")
 	flags.StringVar(&f.ask.System, "system-instruction", "", "an instruction that stands before each task's description")
 	flags.StringVar(&f.shard, "shard", "", "run the i-th of n parts, as i/n with i from 1; parts share one run directory")
@@ -84,6 +85,9 @@ func (l *seedList) Set(s string) error {
 func (f *planFlags) spec() (runSpec, error) {
 	if f.ask.Multiturn && !f.ask.ChatTemplate {
 		return runSpec{}, usage(withHint(errors.New("--fewshot-as-multiturn needs --apply-chat-template"), "give both, or neither"))
+	}
+	if f.ask.Letters && f.ask.Compat {
+		return runSpec{}, usage(withHint(errors.New("--letters asks otherwise than lm-evaluation-harness does, and --lm-eval-compat as it does"), "leave one of them out"))
 	}
 	spec := runSpec{Include: absolute(f.include), Data: absolute(f.data), Python: f.python, Seed: f.seed, Ask: f.ask}
 	var err error
@@ -183,14 +187,12 @@ func (f *planFlags) loadModels() ([]backends.Ladder, []backends.Model, error) {
 	}
 	var models []backends.Model
 	for _, ref := range f.models {
-		r, err := backends.ParseRef(ref)
+		m, err := parseModel(ref)
 		if err != nil {
-			return nil, nil, withHint(err, "for example local/checkpoints/pythia-70m; onset list backends shows the providers")
+			return nil, nil, err
 		}
-		if r.Provider == "local" {
-			r.Model = absolute([]string{r.Model})[0]
-		}
-		models = append(models, backends.Model{Name: ref, Ref: r, BaseURL: f.baseURL, Args: f.args})
+		m.BaseURL, m.Args = f.baseURL, f.args
+		models = append(models, m)
 	}
 	if len(ladders)+len(models) == 0 {
 		return nil, nil, withHint(errors.New("no model to run"), "name a ladder file with --ladder or a model with --model; onset list models shows those that ship")

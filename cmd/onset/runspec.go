@@ -11,6 +11,7 @@ import (
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/evaluators/runner"
+	"github.com/onset-eval/onset/evaluators/scorelibs"
 	"github.com/onset-eval/onset/tasks"
 	"github.com/onset-eval/onset/tasks/builtin"
 	"github.com/onset-eval/onset/tasks/hooks"
@@ -91,7 +92,7 @@ func taskIndex(include []string, from taskSource) (*tasks.Index, error) {
 		}
 		sources = append(sources, src)
 	}
-	index, err := tasks.OpenIndex(tasks.IndexOptions{Cache: indexFile(include), Data: provideData(from.data), Python: from.interpreter()}, sources...)
+	index, err := tasks.OpenIndex(tasks.IndexOptions{Cache: indexFile(include), Data: provideData(from.data), Python: from.interpreter(), Libraries: scorelibs.Libraries()}, sources...)
 	return index, usage(err)
 }
 

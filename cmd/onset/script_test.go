@@ -16,8 +16,9 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"onset": func() { os.Exit(realMain(os.Args[1:])) },
-		"hold":  func() { os.Exit(holdRun(os.Args[1])) },
+		"onset":    func() { os.Exit(realMain(os.Args[1:])) },
+		"hold":     func() { os.Exit(holdRun(os.Args[1])) },
+		"fakevllm": func() { os.Exit(fakeVLLM()) },
 	})
 }
 

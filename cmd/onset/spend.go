@@ -143,9 +143,12 @@ func loopback(endpoint string) bool {
 }
 
 // wrap puts the price and the cache around a model.
-func (s *spending) wrap(ctx context.Context, b backends.Backend, m backends.Model) (backends.Backend, error) {
+func (s *spending) wrap(ctx context.Context, b backends.Backend, m backends.Model, batch bool) (backends.Backend, error) {
 	info := b.Info()
 	p, _ := s.priceOf(m, info)
+	if batch {
+		p = p.Times(p.Batch)
+	}
 	b = price.Charge(b, p, s.meter)
 	mode := s.mode
 	if mode == "" {

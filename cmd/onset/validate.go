@@ -20,14 +20,14 @@ func newValidateCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate FILE|FOLDER...",
 		Short: "check suite, ladder and task files without running them",
-		Long: `validate checks suite, ladder and task files. Of a folder of task files it says how many tasks load and why each
-other does not; --json lists them by name.`,
+		Long: `validate checks suite, ladder and task files. Of a folder of task files it says how many tasks load, build requests
+of made-up rows and score made-up responses, and why each other does not; --json lists them by name.`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, files []string) error {
+		RunE: func(cmd *cobra.Command, files []string) error {
 			bad := 0
 			for _, file := range files {
 				if stat, err := os.Stat(file); err == nil && stat.IsDir() {
-					if err := validateTree(a, file, asJSON); err != nil {
+					if err := validateTree(cmd.Context(), a, file, asJSON); err != nil {
 						return err
 					}
 					continue

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,39 +11,52 @@ import (
 
 	"github.com/sourcegraph/conc/iter"
 
-	"github.com/onset-eval/onset/evaluators/runner"
+	"github.com/onset-eval/onset/evaluators/harness"
+	"github.com/onset-eval/onset/evaluators/rehearse"
+	"github.com/onset-eval/onset/evaluators/scorelibs"
 	"github.com/onset-eval/onset/reports"
 	"github.com/onset-eval/onset/tasks"
 	"github.com/onset-eval/onset/tasks/hooks"
+	"github.com/onset-eval/onset/tasks/pycode"
 )
 
 // checked is what validate says of one task of a folder.
 type checked struct {
-	Task  string `json:"task"`
-	Loads bool   `json:"loads"`
-	// Why says what keeps it from loading, and Reason the same without its place.
+	Task string `json:"task"`
+	// Loads: its keys are read, and what asks is known. Binds: so is what judges. Builds: requests can be built of
+	// made-up rows. Scores: made-up responses can be scored. Each needs those before it.
+	Loads  bool `json:"loads"`
+	Binds  bool `json:"binds"`
+	Builds bool `json:"builds"`
+	Scores bool `json:"scores"`
+	// Why says what keeps it from the next stage, and Reason the same without its place.
 	Why    string `json:"why,omitempty"`
 	Reason string `json:"reason,omitempty"`
 }
 
-// validateTree checks every task of a folder, without its data.
-func validateTree(a *app, dir string, asJSON bool) error {
+// validateTree tries every task of a folder on made-up rows.
+func validateTree(ctx context.Context, a *app, dir string, asJSON bool) error {
 	source, err := tasks.PathSource(dir)
 	if err != nil {
 		return usage(err)
 	}
-	index, err := tasks.OpenIndex(tasks.IndexOptions{}, source)
+	index, err := tasks.OpenIndex(tasks.IndexOptions{Libraries: scorelibs.Libraries()}, source)
 	if err != nil {
 		return usage(err)
 	}
-	names := index.Names()
+	names, tried := index.Names(), rehearse.New(index)
 	all := iter.Map(names, func(name *string) checked {
-		c := checked{Task: *name, Loads: true}
-		if err := checkTask(index, *name); err != nil {
-			c.Loads, c.Why, c.Reason = false, err.Error(), reasonOf(err)
+		r := tried.Task(ctx, *name)
+		c := checked{Task: *name, Loads: r.Stage >= rehearse.Loads, Binds: r.Stage >= rehearse.Binds, Builds: r.Stage >= rehearse.Builds,
+			Scores: r.Stage >= rehearse.Scores}
+		if r.Err != nil {
+			c.Why, c.Reason = r.Err.Error(), reasonOf(r.Err)
 		}
 		return c
 	})
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	for _, name := range index.PythonTasks() {
 		all = append(all, checked{Task: name, Why: "the task is a Python class", Reason: "the task is a Python class"})
 	}
@@ -57,25 +71,19 @@ func validateTree(a *app, dir string, asJSON bool) error {
 	return printChecked(a, dir, all)
 }
 
-// checkTask reads a task's keys and finds what judges it.
-func checkTask(index *tasks.Index, name string) error {
-	task, err := index.Outline(name)
-	if err != nil {
-		return err
-	}
-	for _, style := range task.Styles() {
-		if err := runner.Judged(task, style); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // reasonOf says what is wrong in words that tasks share.
 func reasonOf(err error) string {
 	var missing *hooks.MissingError
-	if errors.As(err, &missing) {
-		return fmt.Sprintf("no native equivalent of %s of %s", missing.Name, missing.File)
+	var unsupported *pycode.UnsupportedError
+	switch {
+	case errors.As(err, &unsupported):
+		return unsupported.Error()
+	case errors.As(err, &missing) && missing.Changed:
+		return fmt.Sprintf("%s of %s changed upstream", missing.Name, missing.File)
+	case errors.As(err, &missing):
+		return fmt.Sprintf("no equivalent of %s of %s", missing.Name, missing.File)
+	case errors.As(err, new(*harness.UnsafeError)):
+		return "it runs code that the model writes, which needs --sandbox"
 	}
 	text := err.Error()
 	if i := strings.LastIndex(text, ": "); i >= 0 && len(text)-i > 12 {
@@ -84,31 +92,55 @@ func reasonOf(err error) string {
 	return text
 }
 
-// printChecked counts the tasks that load and the reasons of the others, the most frequent first.
+// stage names what a task does not do first.
+func (c checked) stage() string {
+	switch {
+	case !c.Loads:
+		return "load"
+	case !c.Binds:
+		return "bind"
+	case !c.Builds:
+		return "build"
+	case !c.Scores:
+		return "score"
+	}
+	return ""
+}
+
+// printChecked counts the tasks of each stage and the reasons of those that stop before it, the most frequent first.
 func printChecked(a *app, dir string, all []checked) error {
-	loads := 0
-	count := make(map[string]int)
-	example := make(map[string]string)
-	var reasons []string
+	type stop struct{ stage, reason string }
+	count := make(map[stop]int)
+	example := make(map[stop]string)
+	stopped := make(map[string]int)
+	var stops []stop
 	for _, c := range all {
-		if c.Loads {
-			loads++
+		s := stop{c.stage(), c.Reason}
+		if s.stage == "" {
 			continue
 		}
-		if count[c.Reason] == 0 {
-			reasons = append(reasons, c.Reason)
-			example[c.Reason] = c.Task
+		if count[s] == 0 {
+			stops = append(stops, s)
+			example[s] = c.Task
 		}
-		count[c.Reason]++
+		count[s]++
+		stopped[s.stage]++
 	}
-	slices.SortStableFunc(reasons, func(x, y string) int { return count[y] - count[x] })
-	fmt.Fprintf(a.stdout, "%s: %d of %d tasks load (%.1f %%)\n", dir, loads, len(all), 100*float64(loads)/float64(max(1, len(all))))
-	if len(reasons) == 0 {
+	slices.SortStableFunc(stops, func(x, y stop) int { return count[y] - count[x] })
+	fmt.Fprintf(a.stdout, "%s: %d tasks\n", dir, len(all))
+	left := len(all)
+	for _, line := range []struct{ stage, what string }{{"load", "load"}, {"bind", "and what judges them is known"},
+		{"build", "and build requests of made-up rows"}, {"score", "and score made-up responses"}} {
+		left -= stopped[line.stage]
+		fmt.Fprintf(a.stdout, "%7d  %5.1f %%  %s\n", left, 100*float64(left)/float64(max(1, len(all))), line.what)
+	}
+	if len(stops) == 0 {
 		return nil
 	}
-	table := newList("tasks", "why the others do not", "for example")
-	for _, r := range reasons {
-		table.Rows = append(table.Rows, []reports.Cell{reports.TextCell(strconv.Itoa(count[r])), reports.TextCell(r), reports.TextCell(example[r])})
+	table := newList("tasks", "do not", "why", "for example")
+	for _, s := range stops {
+		table.Rows = append(table.Rows, []reports.Cell{reports.TextCell(strconv.Itoa(count[s])), reports.TextCell(s.stage), reports.TextCell(s.reason),
+			reports.TextCell(example[s])})
 	}
 	return table.WriteText(a.stdout, a.width)
 }

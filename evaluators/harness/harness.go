@@ -128,16 +128,17 @@ func metric(m tasks.MetricSpec) (lmeval.MetricSpec, error) {
 	if m.Func != nil {
 		list := lmeval.CompareHooks()
 		i, err := native(m.Func, len(list), func(i int) string { return list[i].Name })
-		switch r := m.Func.Remote; {
-		case err == nil:
+		if err == nil {
 			spec.Custom = list[i].Compare
-		case r != nil:
+		} else {
+			r, err := m.Func.Outside(err)
+			if err != nil {
+				return spec, err
+			}
 			set := spec.Options
 			spec.Custom = func(references, predictions []pyval.Value) (pyval.Value, error) {
 				return r.Metric(references, predictions, set)
 			}
-		default:
-			return spec, err
 		}
 		spec.Name = m.Func.Function
 	}
@@ -155,38 +156,39 @@ func metric(m tasks.MetricSpec) (lmeval.MetricSpec, error) {
 func aggregation(found *hooks.Found) (*lmeval.Aggregation, error) {
 	list := lmeval.AggregationHooks()
 	i, err := native(found, len(list), func(i int) string { return list[i].Name })
-	switch r := found.Remote; {
-	case err == nil:
+	if err == nil {
 		return &list[i], nil
-	case r == nil:
-		return nil, err
-	default:
-		a := lmeval.Whole(found.Name(), func(items []pyval.Value, _ lmeval.Rules) (float64, error) {
-			v, err := r.Aggregate(items)
-			if err != nil {
-				return 0, err
-			}
-			x, ok := number(v)
-			if !ok {
-				return 0, fmt.Errorf("the aggregate of %s is no number: %s", found.Name(), pyval.Repr(v))
-			}
-			return x, nil
-		})
-		return &a, nil
 	}
+	r, err := found.Outside(err)
+	if err != nil {
+		return nil, err
+	}
+	a := lmeval.Whole(found.Name(), func(items []pyval.Value, _ lmeval.Rules) (float64, error) {
+		v, err := r.Aggregate(items)
+		if err != nil {
+			return 0, err
+		}
+		x, ok := number(v)
+		if !ok {
+			return 0, fmt.Errorf("the aggregate of %s is no number: %s", found.Name(), pyval.Repr(v))
+		}
+		return x, nil
+	})
+	return &a, nil
 }
 
 // results finds process_results.
 func results(found *hooks.Found) (lmeval.ResultsFunc, error) {
 	list := lmeval.ResultsHooks()
 	i, err := native(found, len(list), func(i int) string { return list[i].Name })
-	switch {
-	case err == nil:
+	if err == nil {
 		return list[i].Results, nil
-	case found.Remote != nil:
-		return found.Remote.Results, nil
 	}
-	return nil, err
+	r, err := found.Outside(err)
+	if err != nil {
+		return nil, err
+	}
+	return r.Results, nil
 }
 
 func pipeline(p tasks.PipelineSpec) (lmeval.EnsembleSpec, error) {
@@ -196,16 +198,17 @@ func pipeline(p tasks.PipelineSpec) (lmeval.EnsembleSpec, error) {
 		if f.Func != nil {
 			list := lmeval.Filters()
 			i, err := native(f.Func, len(list), func(i int) string { return list[i].Name })
-			switch r := f.Func.Remote; {
-			case err == nil:
+			if err == nil {
 				spec.Function = list[i].Name
-			case r != nil:
+			} else {
+				r, err := f.Func.Outside(err)
+				if err != nil {
+					return e, err
+				}
 				set := spec.Options
 				spec.Custom = func(resps []pyval.Value, docs []*pyval.Dict) ([]pyval.Value, error) {
 					return r.Filter(resps, docs, set)
 				}
-			default:
-				return e, err
 			}
 		}
 		e.Filters = append(e.Filters, spec)

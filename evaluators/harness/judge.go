@@ -48,6 +48,9 @@ func (t *Task) Judge(s tasks.Sample, responses []backends.Response, err error) [
 			if s.Kind() == backends.Generate && len(j.Filtered) > 0 {
 				score.Answer, _ = j.Filtered[0].(string)
 			}
+			if s.Kind() == backends.Generate && len(responses) > 0 {
+				score.Outcome, score.Explanation = evaluators.Empty(responses[0], score.Outcome, score.Explanation)
+			}
 			out = append(out, score)
 		}
 	}

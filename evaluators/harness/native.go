@@ -36,5 +36,8 @@ func stands(name, full string) bool {
 	if !strings.Contains(name, "/") {
 		return full[strings.LastIndex(full, ".")+1:] == name
 	}
+	if inner, whole := hooks.WithinTree(full); whole {
+		return inner == name
+	}
 	return full == name || strings.HasSuffix(full, "/"+name)
 }

@@ -12,7 +12,7 @@ import (
 func SampleOptions(a Ask, c tasks.Cell, info backends.Info) (tasks.SampleOptions, error) {
 	o := c.Options()
 	o.Kinds, o.Messages = info.Kinds, info.Messages
-	o.Compat, o.System = a.Compat, a.System
+	o.Compat, o.System, o.Letters = a.Compat, a.System, byLetter(a, c, info)
 	if !a.ChatTemplate {
 		return o, nil
 	}

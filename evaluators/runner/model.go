@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sourcegraph/conc"
 	"github.com/sourcegraph/conc/panics"
 
 	"github.com/onset-eval/onset/backends"
@@ -32,6 +33,7 @@ type modelRun struct {
 	drained bool             // set by the producer; read after it ended
 
 	recorded, skipped, errors atomic.Int64
+	unasked                   atomic.Bool // some job that a worker had was not asked, since the run drains
 }
 
 // job is one sample and draw of a cell.
@@ -105,9 +107,9 @@ func (r *modelRun) send(ctx context.Context, j job, jobs chan<- job) error {
 	default:
 	}
 	if r.backend == nil {
-		backend, err := r.opener.Open(ctx, r.model)
+		backend, err := r.open(ctx)
 		if err != nil {
-			return fmt.Errorf("model %s: %w", r.model.Name, err)
+			return err
 		}
 		r.backend = backend
 		r.opts.Observe.ModelStarted(r.model, r.info)
@@ -120,6 +122,31 @@ func (r *modelRun) send(ctx context.Context, j job, jobs chan<- job) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// open opens the model. A drain ends it: a model server may take minutes to start, with nothing in flight to wait for.
+func (r *modelRun) open(ctx context.Context) (backends.Backend, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var watch conc.WaitGroup
+	defer watch.Wait()
+	opened := make(chan struct{})
+	defer close(opened)
+	watch.Go(func() {
+		select {
+		case <-r.opts.Drain:
+			cancel(ErrStopped)
+		case <-opened:
+		}
+	})
+	backend, err := r.opener.Open(ctx, r.model)
+	switch {
+	case err == nil:
+		return backend, nil
+	case errors.Is(context.Cause(ctx), ErrStopped):
+		return nil, ErrStopped
+	}
+	return nil, fmt.Errorf("model %s: %w", r.model.Name, err)
 }
 
 func (r *modelRun) key(c *cell, sample string, draw int) runlog.Key {
@@ -137,6 +164,10 @@ func (r *modelRun) do(ctx context.Context, j job) error {
 	caught := panics.Try(func() { responses, failure = r.ask(ctx, j) })
 	if caught != nil {
 		failure = &backends.Error{Kind: backends.KindInternal, Op: "answer request", Err: caught.AsError()}
+	}
+	if errors.Is(failure, backends.ErrDrained) {
+		r.unasked.Store(true) // it has no record, and a resume asks it
+		return nil
 	}
 	if failure != nil && ends(ctx, failure) {
 		return fmt.Errorf("model %s, task %s, sample %s: %w", r.model.Name, j.key.Task, j.key.Sample, failure)

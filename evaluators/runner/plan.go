@@ -44,6 +44,8 @@ type Ask struct {
 	// turn, where else all of them and the question are one.
 	ChatTemplate bool `json:"chat_template,omitempty"`
 	Multiturn    bool `json:"multiturn,omitempty"`
+	// Letters asks multiple-choice tasks for the letter of a choice where a model gives no log-likelihoods.
+	Letters bool `json:"letters,omitempty"`
 }
 
 // Shard is one of several parts of a run that are made side by side.
@@ -90,6 +92,9 @@ func (c *cell) used() []evaluators.Scorer {
 
 // judge scores one sample and draw.
 func (c *cell) judge(s tasks.Sample, responses []backends.Response, err error) []evaluators.Score {
+	if s.Letters != nil {
+		return evaluators.JudgeLetter(s, responses, err)
+	}
 	if c.harness != nil {
 		return c.harness.Judge(s, responses, err)
 	}
@@ -160,14 +165,24 @@ type UnservedError struct {
 	Model, Task string
 	Kind        backends.Kind
 	Serves      []backends.Kind
+	// Letters says that the task can be asked by letter; Why, where it cannot, that this was asked for.
+	Letters bool
+	Why     error
 }
 
 func (e *UnservedError) Error() string {
-	return fmt.Sprintf("model %s does not serve %s requests, which task %s makes (it serves %v)", e.Model, e.Kind, e.Task, e.Serves)
+	text := fmt.Sprintf("model %s does not serve %s requests, which task %s makes (it serves %v)", e.Model, e.Kind, e.Task, e.Serves)
+	if e.Why != nil {
+		text += ", and it cannot be asked by letter: " + e.Why.Error()
+	}
+	return text
 }
 
 // Hint says what to do.
 func (e *UnservedError) Hint() string {
+	if e.Letters {
+		return "--letters lists the choices under letters and asks for one, which says nothing of how likely the others are; or use another backend"
+	}
 	return "leave out the task, or the model, or use another backend"
 }
 
@@ -192,12 +207,37 @@ func Check(ctx context.Context, p Plan, opener Opener) ([]backends.Info, error) 
 	}
 	for i, m := range p.Models {
 		for _, c := range p.Cells {
-			if kind := c.Task.Kind(c.Variant.Style); !infos[i].Serves(kind) {
-				return nil, &UnservedError{Model: m.Name, Task: c.Task.Name(), Kind: kind, Serves: infos[i].Kinds}
+			if err := served(p.Ask, m, infos[i], c); err != nil {
+				return nil, err
 			}
 		}
 	}
 	return infos, nil
+}
+
+// served says whether a model serves a cell's requests, if need be by letter.
+func served(a Ask, m backends.Model, info backends.Info, c tasks.Cell) error {
+	kind := c.Task.Kind(c.Variant.Style)
+	if info.Serves(kind) {
+		return nil
+	}
+	e := &UnservedError{Model: m.Name, Task: c.Task.Name(), Kind: kind, Serves: info.Kinds}
+	if kind == backends.LogLikelihood && info.Serves(backends.Generate) {
+		why := c.Task.Letterable(c.Variant.Style)
+		switch {
+		case why == nil && a.Letters:
+			return nil
+		case a.Letters:
+			e.Why = why
+		}
+		e.Letters = why == nil
+	}
+	return e
+}
+
+// byLetter reports whether a model is asked a cell's multiple choice by letter.
+func byLetter(a Ask, c tasks.Cell, info backends.Info) bool {
+	return a.Letters && !info.Serves(backends.LogLikelihood) && c.Task.Letterable(c.Variant.Style) == nil
 }
 
 // Scorers lists the scorers that the plan uses, by name and version, in name order and each once.

@@ -17,7 +17,8 @@ type Options struct {
 	Workers int
 	// Done tells which records are already there; nil says that none is.
 	Done Done
-	// Drain, once closed, ends the run after the samples in flight. A done context ends it at once.
+	// Drain, once closed, ends the run after the requests in flight; a sample whose request still waits for its turn is left
+	// to a resume. A done context ends it at once.
 	Drain <-chan struct{}
 	// Observe is told of every record and of each model's start; nil is nobody. It is called concurrently.
 	Observe Observer
@@ -91,6 +92,7 @@ func Run(ctx context.Context, p Plan, infos []backends.Info, opener Opener, sink
 // run runs the model's cells: one producer, the workers, and the wait for all of them. The model is opened
 // when its first sample is due, so a model with nothing left to do is not opened at all.
 func (r *modelRun) run(ctx context.Context) (err error) {
+	ctx = backends.WithDrain(ctx, r.opts.Drain)
 	workers := r.opts.Workers
 	if workers <= 0 {
 		workers = max(1, r.info.Parallel)
@@ -112,7 +114,7 @@ func (r *modelRun) run(ctx context.Context) (err error) {
 		})
 	}
 	err = group.Wait()
-	if err == nil && r.drained {
+	if err == nil && (r.drained || r.unasked.Load()) {
 		err = ErrStopped
 	}
 	if r.backend != nil {

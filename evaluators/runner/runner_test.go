@@ -315,3 +315,108 @@ type scoresOnly struct{ opener }
 func (*scoresOnly) Describe(context.Context, backends.Model) (backends.Info, error) {
 	return backends.Info{Kinds: []backends.Kind{backends.LogLikelihood}}, nil
 }
+
+// slowOpener takes until its context ends to open a model.
+type slowOpener struct {
+	opener
+	begun chan struct{}
+}
+
+func (o *slowOpener) Open(ctx context.Context, _ backends.Model) (backends.Backend, error) {
+	close(o.begun)
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestDrainEndsOpening sees that a run that is told to end does not wait for a model that is still being opened.
+func TestDrainEndsOpening(t *testing.T) {
+	p, drain := plan(t, 3, 1, "a"), make(chan struct{})
+	o := &slowOpener{begun: make(chan struct{})}
+	infos, err := runner.Check(t.Context(), p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		<-o.begun
+		close(drain)
+	}()
+	if sum, err := runner.Run(t.Context(), p, infos, o, new(memory), runner.Options{Drain: drain}); !errors.Is(err, runner.ErrStopped) || !sum.Drained {
+		t.Errorf("%v, %+v", err, sum)
+	}
+}
+
+// TestLetters sees that a model without log-likelihoods is refused multiple choice, or asked it by letter where that is
+// asked for, and that record and header say what is lost.
+func TestLetters(t *testing.T) {
+	index, err := tasks.NewIndex(tasks.Source{FS: fstest.MapFS{
+		"pick.yaml": {Data: []byte("task: pick\ndataset_path: json\ndataset_kwargs: {data_files: {test: pick.jsonl}}\ntest_split: test\noutput_type: multiple_choice\n" +
+			"doc_to_text: \"{{q}}\"\ndoc_to_target: 0\ndoc_to_choice: [\"yes\", \"no\", \"maybe\"]\nonset: {id: q}\n")},
+		"pick.jsonl": {Data: []byte("{\"q\": \"one\"}\n{\"q\": \"two\"}\n{\"q\": \"three\"}\n{\"q\": \"four\"}\n")},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells, err := tasks.Suite{Name: "s", Entries: []tasks.Entry{{Task: "pick"}}}.Cells(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := runner.Plan{Cells: cells, Models: []backends.Model{{Name: "talks"}, {Name: "scores"}}}
+	o := new(letterOpener)
+	var unserved *runner.UnservedError
+	if _, err := runner.Check(t.Context(), p, o); !errors.As(err, &unserved) || !strings.Contains(unserved.Hint(), "--letters") {
+		t.Fatalf("without --letters: %v", err)
+	}
+	p.Ask.Letters = true
+	infos, err := runner.Check(t.Context(), p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink := new(memory)
+	if _, err := runner.Run(t.Context(), p, infos, o, sink, runner.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	seen := make(map[string]int)
+	for _, r := range sink.sorted() {
+		s := r.Scores[0]
+		seen[r.Model+" "+s.Metric]++
+		switch r.Model {
+		case "talks": // it answers with the letter of "yes", which is right
+			if s.Outcome != evaluators.Correct || s.Answer != "yes" || !strings.Contains(s.Explanation, "log-likelihoods are not known") || s.Continuous != nil {
+				t.Errorf("%+v", s)
+			}
+		default:
+			if s.ContinuousName != evaluators.Brier {
+				t.Errorf("%+v", s)
+			}
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"talks acc_letter": 4, "scores acc": 4}, seen); diff != "" {
+		t.Errorf("metrics (-want +got):\n%s", diff)
+	}
+	h, err := runner.Header(p, infos, "v")
+	if err != nil || h.Settings["by letter, without log-likelihoods"] != "talks: pick" {
+		t.Errorf("%+v, %v", h.Settings, err)
+	}
+	if !slices.ContainsFunc(h.Scorers, func(s runlog.ScorerHeader) bool { return s.Name == "acc_letter" }) {
+		t.Errorf("the scorers are %+v", h.Scorers)
+	}
+}
+
+// letterOpener opens a model that only generates, and answers with the letter of "yes", and one that serves all kinds.
+type letterOpener struct{}
+
+func (letterOpener) Describe(_ context.Context, m backends.Model) (backends.Info, error) {
+	b, err := letterOpener{}.Open(context.Background(), m)
+	return b.Info(), err
+}
+
+func (letterOpener) Open(_ context.Context, m backends.Model) (backends.Backend, error) {
+	o := scripted.Options{Name: m.Name, Answer: func(prompt string, _ int) (string, error) {
+		before, _, _ := strings.Cut(prompt, ". yes\n")
+		return "The answer is " + before[len(before)-1:] + ".", nil
+	}}
+	if m.Name == "talks" {
+		o.Kinds = []backends.Kind{backends.Generate}
+	}
+	return scripted.New(o), nil
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/evaluators"
 	"github.com/onset-eval/onset/evaluators/harness"
 	"github.com/onset-eval/onset/evaluators/runlog"
 )
@@ -25,11 +26,21 @@ func Header(p Plan, infos []backends.Info, version string) (runlog.Header, error
 	for i, m := range p.Models {
 		h.Models = append(h.Models, runlog.ModelHeader{Model: m.Counted(infos[i]), Info: infos[i]})
 	}
+	lost := lettered(p, infos)
+	if len(lost) > 0 {
+		scorers = append(scorers, evaluators.LetterScorer())
+	}
 	for _, s := range scorers {
 		h.Scorers = append(h.Scorers, runlog.ScorerHeader{Name: s.Name, Version: s.Version})
 	}
 	if h.Settings, err = settings(p); err != nil {
 		return runlog.Header{}, err
+	}
+	if len(lost) > 0 {
+		if h.Settings == nil {
+			h.Settings = make(map[string]string)
+		}
+		h.Settings["by letter, without log-likelihoods"] = strings.Join(lost, ", ")
 	}
 	seen := make(map[string]bool)
 	for _, c := range p.Cells {
@@ -39,6 +50,19 @@ func Header(p Plan, infos []backends.Info, version string) (runlog.Header, error
 		}
 	}
 	return h, nil
+}
+
+// lettered lists the models and tasks that are asked by letter, as "MODEL: TASK".
+func lettered(p Plan, infos []backends.Info) []string {
+	var out []string
+	for i, m := range p.Models {
+		for _, c := range p.Cells {
+			if what := m.Name + ": " + c.Task.Name(); byLetter(p.Ask, c, infos[i]) && !slices.Contains(out, what) {
+				out = append(out, what)
+			}
+		}
+	}
+	return out
 }
 
 // settings gives what decides numbers beside models and tasks: the sampling that a suite changes.

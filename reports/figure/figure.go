@@ -66,12 +66,26 @@ type Series struct {
 	Family int
 	Marker Marker
 	Points []Point
-	Onset  *Bracket
+	// Plot says how the points are drawn.
+	Plot  Plot
+	Onset *Bracket
 	// ChangePoint is drawn as a horizontal bar above the frame when set.
 	ChangePoint Range
 	// Fit is a fitted curve, drawn as a thick pale line through its vertices.
 	Fit []XY
 }
+
+// Plot is a way of drawing points.
+type Plot int
+
+// The ways of drawing points: those of a curve are marked and joined, those of
+// a quantity over time are changes that hold until the next one, and events
+// stand alone.
+const (
+	Curve Plot = iota
+	Steps
+	Events
+)
 
 // Span is an interval of scale with a mark at At (NaN: none), as where one
 // prompt begins to help more than another. Spans equal in Name share one

@@ -59,6 +59,9 @@ func (p *page) entries(panels []Panel) []entry {
 	add := func(q Panel) {
 		for _, s := range q.Series {
 			for _, v := range s.Points {
+				if s.Plot != Curve {
+					break
+				}
 				filled, hollow = filled || v.Filled, hollow || !v.Filled
 			}
 			onset = onset || s.Onset != nil && finite(s.Onset.Above)
@@ -70,8 +73,12 @@ func (p *page) entries(panels []Panel) []entry {
 			}
 			seen[k] = true
 			out = append(out, entry{s.Name, func(c XY) {
-				p.line("key-line", colour(s.Family), .8, dash(s.Family), XY{c.X - 8, c.Y}, XY{c.X + 8, c.Y})
-				p.mark("key", s, c, true)
+				if s.Plot != Events {
+					p.line("key-line", colour(s.Family), .8, dash(s.Family), XY{c.X - 8, c.Y}, XY{c.X + 8, c.Y})
+				}
+				if s.Plot != Steps {
+					p.mark("key", s, c, s.Plot == Curve || len(s.Points) == 0 || s.Points[0].Filled)
+				}
 			}})
 		}
 	}

@@ -181,18 +181,26 @@ func (p *page) seriesLines(s Series, x, y axis, b box) {
 		}
 	}
 	var pts, fit []XY
-	for _, v := range s.Points {
+	for i, v := range s.Points {
+		if s.Plot == Steps && i > 0 {
+			pts = append(pts, XY{x.at(v.X), pts[len(pts)-1].Y})
+		}
 		pts = append(pts, XY{x.at(v.X), y.at(v.Y)})
 	}
 	for _, v := range s.Fit {
 		fit = append(fit, XY{x.at(v.X), y.at(v.Y)})
 	}
-	chain("line", .7, dash(s.Family), pts)
+	if s.Plot != Events {
+		chain("line", .7, dash(s.Family), pts)
+	}
 	thin = pale
 	chain("fit", 2.2, nil, fit)
 }
 
 func (p *page) seriesMarks(q Panel, s Series, x, y axis) {
+	if s.Plot == Steps {
+		return
+	}
 	c := colour(s.Family)
 	for _, v := range s.Points {
 		if !x.holds(v.X) || !y.holds(v.Y) {
@@ -258,6 +266,9 @@ func (p *page) xTicks(q Panel, x axis, b box, labelled bool) {
 	}
 	seen := map[string]bool{}
 	for _, s := range q.Series {
+		if s.Plot != Curve {
+			continue
+		}
 		for _, v := range s.Points {
 			if k := fmt.Sprintf("%.1f", x.at(v.X)); !seen[k] && x.holds(v.X) {
 				seen[k] = true

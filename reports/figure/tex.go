@@ -170,11 +170,17 @@ func (t *texFigure) series(b *bytes.Buffer, s Series) {
 		}
 		b.WriteString("};\n")
 	}
-	fmt.Fprintf(b, "\\addplot[%s, thin, forget plot%s] coordinates {", c, texDash(s.Family))
-	for _, v := range s.Points {
-		fmt.Fprintf(b, "(%s,%s) ", texNum(v.X), texNum(v.Y))
+	if s.Plot != Events {
+		steps := map[bool]string{true: ", const plot"}[s.Plot == Steps]
+		fmt.Fprintf(b, "\\addplot[%s, thin, forget plot%s%s] coordinates {", c, steps, texDash(s.Family))
+		for _, v := range s.Points {
+			fmt.Fprintf(b, "(%s,%s) ", texNum(v.X), texNum(v.Y))
+		}
+		b.WriteString("};\n")
 	}
-	b.WriteString("};\n")
+	if s.Plot == Steps {
+		return
+	}
 	mark := texMarks[((s.Marker%markers)+markers)%markers]
 	turn := ""
 	if s.Marker == Inverted {
@@ -219,7 +225,8 @@ func (t *texFigure) legendEntries(b *bytes.Buffer) {
 				continue
 			}
 			seen[s.Name] = true
-			fmt.Fprintf(b, "\\addlegendimage{%s, mark=%s%s}\\addlegendentry{%s}\n", texColour(s.Family), texMarks[((s.Marker%markers)+markers)%markers], texDash(s.Family), texText(s.Name))
+			only := map[Plot]string{Steps: ", mark=none", Events: ", only marks"}[s.Plot]
+			fmt.Fprintf(b, "\\addlegendimage{%s, mark=%s%s%s}\\addlegendentry{%s}\n", texColour(s.Family), texMarks[((s.Marker%markers)+markers)%markers], only, texDash(s.Family), texText(s.Name))
 		}
 	}
 }

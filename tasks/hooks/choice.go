@@ -86,7 +86,8 @@ func cutLast(s string) string {
 }
 
 func copaText(r *reader) pyval.Value {
-	word := map[pyval.Value]string{"cause": "because", "effect": "therefore"}[r.value("question")]
+	question, _ := r.value("question").(string)
+	word := map[string]string{"cause": "because", "effect": "therefore"}[question]
 	if word == "" {
 		r.fail("KeyError", "%s", pyval.Repr(r.value("question")))
 	}

@@ -2,14 +2,18 @@ package hooks
 
 import "errors"
 
-// Find gives the native equivalent of a function, or the function itself where an interpreter may run it. Without one,
-// the error is a *MissingError. A function that scores is found wherever its source defines it: its equivalent is for the
-// evaluators to know.
+// Find gives the native equivalent of a function, or else the function itself: in Python where the user asked for that,
+// or as package pycode interprets its source. Where there is neither, or an equivalent of another source, the error is a
+// *MissingError. A function that scores is found wherever its source defines it: its equivalent is for the evaluators to
+// know.
 func Find(kind Kind, c Call) (*Found, error) {
 	found, err := findNative(kind, c)
 	var missing *MissingError
 	if err == nil {
 		found.Remote = c.remote()
+		if kind.Scores() {
+			found.Code = c.code()
+		}
 		return found, nil
 	}
 	if !errors.As(err, &missing) {
@@ -24,7 +28,18 @@ func Find(kind Kind, c Call) (*Found, error) {
 		out.Func = c.Python.funcs(kind, c)
 		return out, nil
 	}
-	return nil, err
+	if missing.Changed {
+		return nil, err
+	}
+	f, ok, codeErr := c.interpreted(kind)
+	if codeErr != nil {
+		missing.Err = codeErr
+	}
+	if !ok || codeErr != nil {
+		return nil, err
+	}
+	out.Func, out.Interpreted = f, true
+	return out, nil
 }
 
 // remote gives the function in the interpreter; nil without one.
@@ -32,5 +47,5 @@ func (c Call) remote() *Remote {
 	if c.Python == nil || c.Path == "" {
 		return nil
 	}
-	return &Remote{c.Python, c.Path, c.Name}
+	return &Remote{caller: c.Python, path: c.Path, name: c.Name}
 }

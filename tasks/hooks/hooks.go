@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/onset-eval/onset/tasks/pycode"
 	"github.com/onset-eval/onset/tasks/pyval"
 )
 
@@ -28,6 +29,7 @@ const (
 	Aggregate Kind = "aggregation"     // makes one number of the scores of all documents
 	Metric    Kind = "metric"          // scores one answer
 	Filter    Kind = "filter"          // turns responses into answers
+	Data      Kind = "custom_dataset"  // gives the rows of all splits
 )
 
 // Scores reports whether functions of the kind judge answers: package evaluators/lmeval has their equivalents.
@@ -45,6 +47,8 @@ type Func struct {
 	Leaves func(doc *pyval.Dict) *pyval.Dict
 	// Samples gives the worked examples.
 	Samples func() ([]*pyval.Dict, error)
+	// Data gives the rows of each split, a list each, for named arguments.
+	Data func(options *pyval.Dict) (*pyval.Dict, error)
 }
 
 // Call is one mention of a function in a task file.
@@ -62,6 +66,9 @@ type Call struct {
 	// Path is the file on disk, and Python an interpreter that may run it; "" and nil where there is none.
 	Path   string
 	Python *Python
+	// Code interprets the function's source, which it knows as the file Source; nil where nothing may.
+	Code   *pycode.Loader
+	Source string
 }
 
 // argument gives a text argument of a partial function, or else what follows the prefix of its name.
@@ -127,8 +134,11 @@ type Found struct {
 	Digest string
 	// Func is the equivalent; empty for a kind that scores.
 	Func Func
-	// Remote is the function in an interpreter, for a kind that scores; nil where none may run it.
-	Remote *Remote
+	// Remote is the function in Python, for a kind that scores; nil where none may run it. Code is it as package pycode
+	// interprets it; nil without its source. Outside chooses.
+	Remote, Code *Remote
+	// Interpreted says that Func is the source, interpreted, and no native equivalent.
+	Interpreted bool
 }
 
 // Name gives the file and the function, for messages.
@@ -214,15 +224,26 @@ func written(kind Kind, c Call) ([]*pyval.Dict, bool) {
 
 // stands reports whether the hook is for a file of this path.
 func (h *Hook) stands(file string) bool {
-	parts := strings.Split(file, "/")
+	inner, whole := WithinTree(file)
+	parts := strings.Split(inner, "/")
 	return slices.ContainsFunc(h.Files, func(pattern string) bool {
 		n := strings.Count(pattern, "/") + 1
-		if len(parts) < n {
+		if len(parts) < n || whole && len(parts) != n {
 			return false
 		}
 		ok, _ := path.Match(pattern, strings.Join(parts[len(parts)-n:], "/"))
 		return ok
 	})
+}
+
+// WithinTree gives a path within the harness's folder of tasks, and whether file is one; else file itself, of which the
+// beginning is not known.
+func WithinTree(file string) (inner string, whole bool) {
+	const root = "lm_eval/tasks/"
+	if i := strings.LastIndex("/"+file, "/"+root); i >= 0 {
+		return file[i+len(root):], true
+	}
+	return file, false
 }
 
 func matchName(pattern, name string) bool {

@@ -135,6 +135,14 @@ func (p *Python) funcs(kind Kind, c Call) Func {
 			}
 			return dicts(v)
 		}}
+	case Data:
+		return Func{Data: func(options *pyval.Dict) (*pyval.Dict, error) {
+			v, err := p.Call(c.Path, c.Name, "splits", options)
+			if err != nil {
+				return nil, err
+			}
+			return splits(v)
+		}}
 	case Samples:
 		return Func{Samples: func() ([]*pyval.Dict, error) {
 			v, err := p.Call(c.Path, c.Name, "call")
@@ -169,15 +177,34 @@ func dicts(v pyval.Value) ([]*pyval.Dict, error) {
 	return out, nil
 }
 
-// Remote is a function that scores, in an interpreter.
+func (p *Python) call(file, name string, args []pyval.Value, named *pyval.Dict) (pyval.Value, error) {
+	if named.Len() > 0 || len(args) == 0 {
+		references, _ := named.Get("references")
+		predictions, _ := named.Get("predictions")
+		options := named.Clone()
+		for _, k := range []string{"references", "predictions"} {
+			_, _, _ = options.Delete(k) // a text can be hashed
+		}
+		return p.Call(file, name, "metric", references, predictions, options)
+	}
+	return p.Call(file, name, "call", args...)
+}
+
+func (p *Python) filter(file, name string, responses []pyval.Value, docs []*pyval.Dict, options *pyval.Dict) (pyval.Value, error) {
+	return p.Call(file, name, "filter", pyval.List(responses), list(docs), options)
+}
+
+func (p *Python) check(string, string) error { return nil }
+
+// Remote is a function that scores, in an interpreter: Python's, or that of package pycode.
 type Remote struct {
-	python     *Python
+	caller     caller
 	path, name string
 }
 
 // Results calls the function as process_results.
 func (r *Remote) Results(doc *pyval.Dict, results []pyval.Value) (*pyval.Dict, error) {
-	v, err := r.python.Call(r.path, r.name, "call", doc, pyval.List(results))
+	v, err := r.caller.call(r.path, r.name, []pyval.Value{doc, pyval.List(results)}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -190,17 +217,24 @@ func (r *Remote) Results(doc *pyval.Dict, results []pyval.Value) (*pyval.Dict, e
 
 // Aggregate calls the function as an aggregation.
 func (r *Remote) Aggregate(items []pyval.Value) (pyval.Value, error) {
-	return r.python.Call(r.path, r.name, "call", pyval.List(items))
+	return r.caller.call(r.path, r.name, []pyval.Value{pyval.List(items)}, nil)
 }
 
 // Metric calls the function as a metric.
 func (r *Remote) Metric(references, predictions []pyval.Value, options *pyval.Dict) (pyval.Value, error) {
-	return r.python.Call(r.path, r.name, "metric", pyval.List(references), pyval.List(predictions), options)
+	named := dict(field{"references", pyval.List(references)}, field{"predictions", pyval.List(predictions)})
+	named.Update(options)
+	v, err := r.caller.call(r.path, r.name, nil, named)
+	if pyval.KindOf(err) == "TypeError" && len(references) == 1 && len(predictions) == 1 {
+		// A function with another interface gets the pair, as the harness does it.
+		return r.caller.call(r.path, r.name, []pyval.Value{pyval.List{references[0], predictions[0]}}, nil)
+	}
+	return v, err
 }
 
 // Filter makes a filter of the class and applies it.
 func (r *Remote) Filter(responses []pyval.Value, docs []*pyval.Dict, options *pyval.Dict) ([]pyval.Value, error) {
-	v, err := r.python.Call(r.path, r.name, "filter", pyval.List(responses), list(docs), options)
+	v, err := r.caller.filter(r.path, r.name, responses, docs, options)
 	if err != nil {
 		return nil, err
 	}

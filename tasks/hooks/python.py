@@ -66,6 +66,8 @@ def call(path, name, how, args):
     f = getattr(load(path), name)
     if how == "docs":
         return [dict(row) for row in f(dataset(args[0]))]
+    if how == "splits":
+        return {split: [dict(row) for row in rows] for split, rows in f(**args[0]).items()}
     if how == "metric":
         return f(references=args[0], predictions=args[1], **args[2])
     if how == "filter":

@@ -13,6 +13,8 @@ type Match struct {
 	Start, End int
 	// Groups holds the text of the match and of its groups; a group that took no part is "".
 	Groups []string
+	// Spans holds the byte offsets where each of Groups starts and ends; -1 and -1 for one that took no part.
+	Spans []int
 }
 
 // FindAll gives all matches, as re.finditer does: an empty match may follow another match at once.
@@ -72,7 +74,7 @@ func (re *program) find(text string, limit int) ([]Match, error) {
 		spans := re.linear.FindAllStringSubmatchIndex(text, limit)
 		found := make([]Match, len(spans))
 		for i, s := range spans {
-			found[i] = Match{Start: s[0], End: s[1], Groups: make([]string, len(s)/2)}
+			found[i] = Match{Start: s[0], End: s[1], Groups: make([]string, len(s)/2), Spans: s}
 			for g := range found[i].Groups {
 				if s[2*g] >= 0 {
 					found[i].Groups[g] = text[s[2*g]:s[2*g+1]]
@@ -113,12 +115,15 @@ func (re *program) findFull(text string, limit int) ([]Match, error) {
 
 func (re *program) match(m *regexp2.Match, text string, offsets []int) Match {
 	span := func(c regexp2.Capture) (int, int) { return offsets[c.RuneIndex], offsets[c.RuneIndex+c.RuneLength] }
-	out := Match{Groups: make([]string, re.groups+1)}
+	out := Match{Groups: make([]string, re.groups+1), Spans: make([]int, 2*(re.groups+1))}
 	out.Start, out.End = span(m.Capture)
 	for i, g := range m.Groups() {
 		if i < len(out.Groups) && len(g.Captures) > 0 {
 			start, end := span(g.Capture)
 			out.Groups[i] = text[start:end]
+			out.Spans[2*i], out.Spans[2*i+1] = start, end
+		} else if i < len(out.Groups) {
+			out.Spans[2*i], out.Spans[2*i+1] = -1, -1
 		}
 	}
 	return out

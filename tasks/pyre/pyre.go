@@ -89,3 +89,6 @@ func compile(expr string, options regexp2.RegexOptions) (*program, error) {
 
 // Groups counts the capturing groups.
 func (re *Regexp) Groups() int { return re.program().groups }
+
+// GroupNumber gives the number of a named group, -1 where there is none.
+func (re *Regexp) GroupNumber(name string) int { return re.program().full.GroupNumberFromName(name) }

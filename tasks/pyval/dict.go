@@ -14,7 +14,14 @@ type Dict struct {
 	others []Value        // what a key is where it is no string, else stringKey; nil while all are strings
 	index  map[string]int // of string keys, from indexFrom keys on
 	hashed map[any]int    // of the others
+	class  any            // what makes it more than a dict; nil for nothing
 }
+
+// Class gives what SetClass set, nil for a plain dictionary.
+func (d *Dict) Class() any { return d.class }
+
+// SetClass marks a dictionary as one of a class derived from dict, for who runs Python; nothing here reads it.
+func (d *Dict) SetClass(class any) { d.class = class }
 
 // indexFrom is the number of keys from which on looking through all of them is slower than a map.
 const indexFrom = 9

@@ -42,7 +42,7 @@ type Options struct {
 	// Timeout bounds one call, from the connection to the last byte; 0 is 10 minutes, since an answer that is not streamed
 	// comes whole, after all its tokens.
 	Timeout time.Duration
-	// MaxBody bounds an answer's body in bytes, decompressed; 0 is 64 MiB.
+	// MaxBody bounds an answer's body in bytes; 0 is 64 MiB.
 	MaxBody int64
 	// CAFile names a PEM file of authorities to trust beside the system's; "" is none. Commands take it from SSL_CERT_FILE.
 	CAFile string
@@ -138,6 +138,17 @@ func New(o Options) (*Client, error) {
 	return c, err
 }
 
+// At gives a client of other paths of the same server, which shares the connections and the key. Its base URL must have
+// the same scheme and host.
+func (c *Client) At(base string) (*Client, error) {
+	u, err := url.Parse(strings.TrimRight(base, "/"))
+	if err != nil || u.Scheme != c.base.Scheme || u.Host != c.base.Host {
+		return nil, errors.New("the other base URL is of another server")
+	}
+	u.User, u.Fragment = nil, ""
+	return &Client{opts: c.opts, base: u, header: c.header, transport: c.transport, now: c.now}, nil
+}
+
 // String names the server.
 func (c *Client) String() string { return "client of " + c.Endpoint() }
 
@@ -145,7 +156,7 @@ func (c *Client) String() string { return "client of " + c.Endpoint() }
 func (c *Client) Format(s fmt.State, _ rune) { fmt.Fprint(s, c.String()) }
 
 func makeHeader(o Options, base *url.URL) http.Header {
-	h := http.Header{"User-Agent": {"onset"}, "Accept": {"application/json"}, "Content-Type": {"application/json"}}
+	h := http.Header{"User-Agent": {"onset"}, "Content-Type": {"application/json"}}
 	for name, value := range o.Header {
 		h.Set(name, value)
 	}
@@ -169,6 +180,10 @@ func newTransport(o Options) (*http.Transport, error) {
 		MaxIdleConns: 2 * o.Connections, MaxIdleConnsPerHost: o.Connections, IdleConnTimeout: 60 * time.Second,
 		TLSHandshakeTimeout: 15 * time.Second, ExpectContinueTimeout: time.Second,
 		MaxResponseHeaderBytes: 1 << 20,
+		// Answers are a kilobyte or so: to compress them costs more than to send them.
+		DisableCompression: true,
+		// A usual prompt goes out, and its answer comes in, in one system call.
+		WriteBufferSize: 16 << 10, ReadBufferSize: 16 << 10,
 		// A connection that HTTP/2 shares among many calls and that has died is found out before their time is up.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 	}
@@ -237,38 +252,57 @@ func (c *Client) Close() error {
 func (c *Client) Do(ctx context.Context, method, path string, body []byte) (*Answer, error) {
 	buf := buffers.Get().(*bytes.Buffer)
 	defer release(buf)
-	a, err := c.call(ctx, method, path, body, buf)
+	a, err := c.call(ctx, sent{method, path, body, ""}, buf)
 	if a != nil {
 		a.Body = bytes.Clone(a.Body)
 	}
 	return a, err
 }
 
+// sent is what is sent: a method, a path below the base URL, a body, nil for none, and its type, "" for JSON.
+type sent struct {
+	method, path string
+	body         []byte
+	contentType  string
+}
+
 // Post sends a JSON body and decodes the JSON answer into out. It gives the answer's status and header, without its body.
 // Beside the errors of Do, an answer of another content type, and one that is no JSON or does not fit out, is KindNetwork.
 func (c *Client) Post(ctx context.Context, path string, body []byte, out any) (Answer, error) {
-	return c.exchange(ctx, http.MethodPost, path, body, out)
+	return c.exchange(ctx, sent{http.MethodPost, path, body, ""}, out)
 }
 
 // Get asks for a JSON answer and decodes it as Post does.
 func (c *Client) Get(ctx context.Context, path string, out any) (Answer, error) {
-	return c.exchange(ctx, http.MethodGet, path, nil, out)
+	return c.exchange(ctx, sent{http.MethodGet, path, nil, ""}, out)
 }
 
-func (c *Client) exchange(ctx context.Context, method, path string, body []byte, out any) (Answer, error) {
+func (c *Client) exchange(ctx context.Context, what sent, out any) (Answer, error) {
 	buf := buffers.Get().(*bytes.Buffer)
 	defer release(buf)
-	a, err := c.call(ctx, method, path, body, buf)
+	a, err := c.call(ctx, what, buf)
 	if err != nil {
 		return Answer{}, err
 	}
 	if ct := a.Header.Get("Content-Type"); !isJSON(ct) {
-		return Answer{}, c.noted(broken(c.op(method, path), a.Status, "the answer is %q and no JSON: %s", quotable(ct), ReadFailure(a.Header, a.Body).Message), a)
+		return Answer{}, c.noted(broken(c.op(what), a.Status, "the answer is %q and no JSON: %s", quotable(ct), c.Redact(ReadFailure(a.Header, a.Body).Message)), a)
+	}
+	if fast, ok := out.(FastDecoder); ok && fast.DecodeFast(a.Body) {
+		return Answer{Status: a.Status, Header: a.Header}, nil
+	} else if ok {
+		fast.Reset()
 	}
 	if err := json.Unmarshal(a.Body, out, lenient); err != nil {
-		return Answer{}, c.noted(broken(c.op(method, path), a.Status, "the answer of %d bytes cannot be read: %s", len(a.Body), c.Redact(quotable(err.Error()))), a)
+		return Answer{}, c.noted(broken(c.op(what), a.Status, "the answer of %d bytes cannot be read: %s", len(a.Body), c.Redact(quotable(err.Error()))), a)
 	}
 	return Answer{Status: a.Status, Header: a.Header}, nil
+}
+
+// FastDecoder is an out of Post that reads the usual shape of an answer by itself, and reports whether it was that. Where it
+// was not, it is Reset and decoded as any other.
+type FastDecoder interface {
+	DecodeFast(data []byte) bool
+	Reset()
 }
 
 // noted gives an error the limits that came with the answer.
@@ -293,24 +327,24 @@ func release(b *bytes.Buffer) {
 	}
 }
 
-func (c *Client) op(method, path string) string {
-	path, _, _ = strings.Cut(path, "?")
-	return c.Redact(method + " " + c.Endpoint() + c.base.Path + path)
+func (c *Client) op(what sent) string {
+	path, _, _ := strings.Cut(what.path, "?")
+	return c.Redact(what.method + " " + c.Endpoint() + c.base.Path + path)
 }
 
 // call makes a call and reads its answer's body into buf.
-func (c *Client) call(ctx context.Context, method, path string, body []byte, buf *bytes.Buffer) (*Answer, error) {
+func (c *Client) call(ctx context.Context, what sent, buf *bytes.Buffer) (*Answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Timeout, errTooSlow)
 	defer cancel()
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", c.op(method, path), err)
+		return nil, fmt.Errorf("%s: %w", c.op(what), err)
 	}
-	resp, err := c.roundTrip(ctx, method, path, body)
+	resp, err := c.roundTrip(ctx, what)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if err := c.read(ctx, resp, buf, func() string { return c.op(method, path) }); err != nil {
+	if err := c.read(ctx, resp, buf, func() string { return c.op(what) }); err != nil {
 		return nil, err
 	}
 	a := &Answer{Status: resp.StatusCode, Header: resp.Header, Body: buf.Bytes()}
@@ -320,7 +354,7 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte, buf
 	if a.Status >= 200 && a.Status < 300 {
 		return a, nil
 	}
-	return a, c.statusFailure(c.op(method, path), a)
+	return a, c.statusFailure(c.op(what), a)
 }
 
 // read reads a body within its bound: the whole of one that answers, the beginning of one that tells a failure.
@@ -349,7 +383,12 @@ func (c *Client) read(ctx context.Context, resp *http.Response, buf *bytes.Buffe
 }
 
 // roundTrip sends a request and gives the answer's beginning, behind the redirects that may be followed.
-func (c *Client) roundTrip(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+func (c *Client) roundTrip(ctx context.Context, what sent) (*http.Response, error) {
+	path, body, header := what.path, what.body, c.header()
+	if what.contentType != "" {
+		header = header.Clone()
+		header.Set("Content-Type", what.contentType)
+	}
 	target := *c.base
 	target.Path, target.RawQuery = c.base.Path+path, c.base.RawQuery
 	if p, query, ok := strings.Cut(path, "?"); ok {
@@ -359,25 +398,26 @@ func (c *Client) roundTrip(ctx context.Context, method, path string, body []byte
 	at := &target
 	for range maxRedirects {
 		req := (&http.Request{
-			Method: method, URL: at, Host: at.Host, Header: c.header(), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Method: what.method, URL: at, Host: at.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		}).WithContext(ctx)
 		if body != nil {
+			// The transport knows this kind of reader, and so sends it together with the header.
 			req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 			req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		}
 		resp, err := c.transport.RoundTrip(req)
 		if err != nil {
-			return nil, c.networkFailure(ctx, c.op(method, path), err)
+			return nil, c.networkFailure(ctx, c.op(what), err)
 		}
 		if resp.StatusCode < 300 || resp.StatusCode > 399 || resp.Header.Get("Location") == "" {
 			return resp, nil
 		}
 		_ = resp.Body.Close()
 		if at, err = c.follow(at, resp); err != nil {
-			return nil, &backends.Error{Kind: backends.KindInvalid, Op: c.op(method, path), Status: resp.StatusCode, Err: err}
+			return nil, &backends.Error{Kind: backends.KindInvalid, Op: c.op(what), Status: resp.StatusCode, Err: err}
 		}
 	}
-	return nil, backends.Errorf(backends.KindInvalid, c.op(method, path), "more than %d redirects", maxRedirects)
+	return nil, backends.Errorf(backends.KindInvalid, c.op(what), "more than %d redirects", maxRedirects)
 }
 
 // follow gives where a redirect leads, where it may be followed.

@@ -66,7 +66,7 @@ func TestKeyShowsNowhere(t *testing.T) {
 	h := holder{key, key}
 	c := client(t, "http://user:"+url.QueryEscape(canary)+"@127.0.0.1:1/v1", nil)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		for _, v := range []any{key, &key, h, &h, c, *(&struct{ C *httpapi.Client }{c})} {
+		for _, v := range []any{key, &key, h, &h, c, struct{ C *httpapi.Client }{c}} {
 			clean(t, verb, fmt.Sprintf(verb, v))
 			clean(t, verb, fmt.Sprintf("%x", fmt.Sprintf(verb, v)))
 			if strings.Contains(fmt.Sprintf(verb, v), fmt.Sprintf("%x", "canary")) {
@@ -438,8 +438,8 @@ func TestClose(t *testing.T) {
 	closed := make(chan error)
 	go func() { closed <- c.Close() }()
 	select {
-	case <-closed:
-		t.Error("Close does not wait for a call")
+	case err := <-closed:
+		t.Errorf("Close does not wait for a call: %v", err)
 	case <-time.After(20 * time.Millisecond):
 	}
 	c.End()
@@ -451,11 +451,32 @@ func TestClose(t *testing.T) {
 	}
 }
 
+func TestAt(t *testing.T) {
+	s := server(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(r.URL.Path + " " + strings.ReplaceAll(r.Header.Get("Authorization"), canary, "KEY"))
+	})
+	c := client(t, s.URL+"/v1", nil)
+	root, err := c.At(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got string
+	if _, err := root.Get(t.Context(), "/props", &got); err != nil || got != "/props Bearer KEY" {
+		t.Errorf("%q, %v", got, err)
+	}
+	for _, other := range []string{"http://127.0.0.1:1", strings.Replace(s.URL, "http:", "https:", 1), "http://[", ""} {
+		if _, err := c.At(other); err == nil {
+			t.Errorf("%q is taken for the same server", other)
+		}
+	}
+}
+
 func TestConnectionsAreKept(t *testing.T) {
 	var conns atomic.Int32
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/429" {
-			w.WriteHeader(429)
+			w.WriteHeader(http.StatusTooManyRequests)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, "{}")

@@ -189,6 +189,12 @@ func (c *Client) statusFailure(op string, a *Answer) *backends.Error {
 	return e
 }
 
+// StatusError makes the error of an answer with a status that is none of success, which came another way than as the answer
+// to a call, as in a batch.
+func (c *Client) StatusError(op string, status int, body []byte) *backends.Error {
+	return c.statusFailure(op, &Answer{Status: status, Body: body})
+}
+
 // broken makes the error of an answer that cannot be used as it is, and may be whole another time.
 func broken(op string, status int, format string, args ...any) *backends.Error {
 	return &backends.Error{Kind: backends.KindNetwork, Op: op, Status: status, Err: fmt.Errorf(format, args...)}

@@ -57,17 +57,33 @@ type window struct {
 
 func (w window) known() bool { return w.limit >= 0 || w.remaining >= 0 }
 
+// windowNames are the headers of one limit, in canonical form.
+type windowNames struct{ limit, remaining, reset string }
+
+var (
+	openAIRequests = windowNames{"X-Ratelimit-Limit-Requests", "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests"}
+	openAITokens   = windowNames{"X-Ratelimit-Limit-Tokens", "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"}
+
+	anthropicRequests = windowNames{"Anthropic-Ratelimit-Requests-Limit", "Anthropic-Ratelimit-Requests-Remaining", "Anthropic-Ratelimit-Requests-Reset"}
+	anthropicTokens   = []windowNames{
+		{"Anthropic-Ratelimit-Tokens-Limit", "Anthropic-Ratelimit-Tokens-Remaining", "Anthropic-Ratelimit-Tokens-Reset"},
+		{"Anthropic-Ratelimit-Input-Tokens-Limit", "Anthropic-Ratelimit-Input-Tokens-Remaining", "Anthropic-Ratelimit-Input-Tokens-Reset"},
+		{"Anthropic-Ratelimit-Output-Tokens-Limit", "Anthropic-Ratelimit-Output-Tokens-Remaining", "Anthropic-Ratelimit-Output-Tokens-Reset"},
+	}
+)
+
 // Signals reads the rate-limit headers that OpenAI (x-ratelimit-limit-requests and so on; a reset is a duration, "6m0s", or
 // seconds) and Anthropic (anthropic-ratelimit-requests-limit and so on; a reset is a time) document, which many servers and
 // gateways share. Of Anthropic's several token limits it gives the one that is nearest its end. It is nil where there are none.
 func Signals(h http.Header, now time.Time) *backends.Signals {
-	requests := openAIWindow(h, "Requests", now)
-	tokens := openAIWindow(h, "Tokens", now)
+	requests, tokens := readWindow(h, openAIRequests, now), readWindow(h, openAITokens, now)
 	if !requests.known() {
-		requests = anthropicWindow(h, "Requests", now)
+		requests = readWindow(h, anthropicRequests, now)
 	}
 	if !tokens.known() {
-		tokens = scarcest(anthropicWindow(h, "Tokens", now), anthropicWindow(h, "Input-Tokens", now), anthropicWindow(h, "Output-Tokens", now))
+		for _, names := range anthropicTokens {
+			tokens = scarcer(tokens, readWindow(h, names, now))
+		}
 	}
 	if !requests.known() && !tokens.known() {
 		return nil
@@ -78,43 +94,43 @@ func Signals(h http.Header, now time.Time) *backends.Signals {
 	}
 }
 
-func openAIWindow(h http.Header, what string, now time.Time) window {
-	return readWindow(h, "X-Ratelimit-Limit-"+what, "X-Ratelimit-Remaining-"+what, "X-Ratelimit-Reset-"+what, now)
-}
-
-func anthropicWindow(h http.Header, what string, now time.Time) window {
-	const begin = "Anthropic-Ratelimit-"
-	return readWindow(h, begin+what+"-Limit", begin+what+"-Remaining", begin+what+"-Reset", now)
-}
-
-func readWindow(h http.Header, limit, remaining, reset string, now time.Time) window {
-	w := window{limit: count(h.Get(limit)), remaining: count(h.Get(remaining))}
+func readWindow(h http.Header, names windowNames, now time.Time) window {
+	w := window{limit: count(get(h, names.limit)), remaining: count(get(h, names.remaining))}
 	if w.known() {
-		w.reset = resetIn(h.Get(reset), now)
+		w.reset = resetIn(get(h, names.reset), now)
 	}
 	return w
 }
 
-// scarcest is the known window with the least part left.
-func scarcest(all ...window) window {
-	best, least := all[0], math.Inf(1)
-	for _, w := range all {
-		if !w.known() {
-			continue
-		}
-		left := 1.0
-		if w.limit > 0 && w.remaining >= 0 {
-			left = float64(w.remaining) / float64(w.limit)
-		}
-		if left < least {
-			best, least = w, left
-		}
+// get gives a header by its canonical name, without the work of finding that out.
+func get(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
 	}
-	return best
+	return ""
+}
+
+// scarcer is the window of which the least part is left, of those that are known.
+func scarcer(a, b window) window {
+	if !a.known() || b.known() && b.left() < a.left() {
+		return b
+	}
+	return a
+}
+
+// left is the part of a window that is left.
+func (w window) left() float64 {
+	if w.limit > 0 && w.remaining >= 0 {
+		return float64(w.remaining) / float64(w.limit)
+	}
+	return 1
 }
 
 // count reads a number of requests or tokens; -1 is unknown.
 func count(text string) int {
+	if text == "" {
+		return -1
+	}
 	n, err := strconv.Atoi(strings.TrimSpace(text))
 	if err != nil || n < 0 {
 		return -1

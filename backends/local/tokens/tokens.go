@@ -116,13 +116,34 @@ func OpenFS(fsys fs.FS) (*Codec, error) {
 	if err != nil {
 		return nil, err
 	}
+	c, err := parse(data)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.readConfig(fsys)
+}
+
+// Parse makes a codec of the text of a tokenizer.json. first is the token that begins texts; "" is none.
+func Parse(tokenizerJSON []byte, first string) (*Codec, error) {
+	c, err := parse(tokenizerJSON)
+	if err != nil || first == "" {
+		return c, err
+	}
+	id, ok := c.tok.ID(first)
+	if !ok {
+		return nil, fmt.Errorf("the tokenizer has no token %q", first)
+	}
+	c.bos, c.first = id, id
+	return c, nil
+}
+
+func parse(data []byte) (*Codec, error) {
 	tok, err := tokenizer.Parse("tokenizer.json", data)
 	if err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256(data)
-	c := &Codec{tok: tok, bos: -1, first: -1, hash: "sha256:" + hex.EncodeToString(sum[:])}
-	return c, c.readConfig(fsys)
+	return &Codec{tok: tok, bos: -1, first: -1, hash: "sha256:" + hex.EncodeToString(sum[:])}, nil
 }
 
 // config is what a config.json says of texts; models of several kinds of input have it one level down.
@@ -238,6 +259,9 @@ func (c *Codec) Fit(ids []int, context, maxTokens int) ([]int, int) {
 	lead := min(len(c.tok.Encode("", true)), room-1)
 	return append(slices.Clone(ids[:lead]), ids[lead+dropped:]...), dropped
 }
+
+// Size is one more than the largest id.
+func (c *Codec) Size() int { return c.tok.Size() }
 
 // Decode gives the text of ids, special tokens left out.
 func (c *Codec) Decode(ids []int) string { return c.tok.Decode(ids, true) }
