@@ -481,3 +481,34 @@ func TestStepsDoNotAllocate(t *testing.T) {
 	}
 	t.Logf("a step of %d texts allocates %g times", live, allocs)
 }
+
+// TestDefectsEndRequests lets a step panic: the requests under way fail, and later ones are answered.
+func TestDefectsEndRequests(t *testing.T) {
+	s := idle(t, "s1", Options{}, 100)
+	req := backends.Request{Kind: backends.LogLikelihood, Prompt: "ab", Continuations: []string{"c", "d"}}
+	var works []*work
+	for range 3 {
+		works = append(works, s.put(t, req, nil))
+	}
+	s.admit()
+	scratch := s.scratch
+	s.scratch = nil
+	s.advance()
+	s.scratch = scratch
+	for _, w := range works {
+		if r := <-w.done; backends.KindOf(r.err) != backends.KindInternal {
+			t.Errorf("a request under way gives %v", r.err)
+		}
+	}
+	if s.held != 0 || s.b.inFlight.Load() != 0 {
+		t.Errorf("%d requests are held", s.held)
+	}
+	w := s.put(t, req, nil)
+	s.drain(t)
+	if r := <-w.done; r.err != nil || len(r.resp.LogProbs) != 2 {
+		t.Errorf("a later request gives %+v, %v", r.resp, r.err)
+	}
+	if err := s.tree.check(nil); err != nil {
+		t.Error(err)
+	}
+}
