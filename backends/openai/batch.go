@@ -112,26 +112,9 @@ func (b *Backend) Batches() *Batches {
 // again. Where a batch of just these requests is there already, from a process that ended before it could keep the id, it
 // is that one, so that nothing is paid twice. All requests must be of kind Generate.
 func (s *Batches) Submit(ctx context.Context, requests []BatchRequest) (id string, taken int, err error) {
-	var file []byte
-	seen := make(map[string]bool)
-	for i := range requests {
-		r := &requests[i]
-		if r.Request.Kind != backends.Generate {
-			return "", 0, backends.Errorf(backends.KindUnsupported, "write batch", "a batch has no requests of kind %q", r.Request.Kind)
-		}
-		if seen[r.ID] {
-			return "", 0, backends.Errorf(backends.KindInvalid, "write batch", "two requests are called %q", r.ID)
-		}
-		seen[r.ID] = true
-		line := s.line(r)
-		if taken == s.most || taken > 0 && len(file)+len(line) > maxBatchBytes {
-			break
-		}
-		file = append(file, line...)
-		taken++
-	}
-	if taken == 0 {
-		return "", 0, backends.Errorf(backends.KindInvalid, "write batch", "there is no request")
+	file, taken, err := s.file(requests)
+	if err != nil {
+		return "", 0, err
 	}
 	sum := sha256.Sum256(file)
 	digest := hex.EncodeToString(sum[:])
@@ -157,12 +140,36 @@ func (s *Batches) Submit(ctx context.Context, requests []BatchRequest) (id strin
 	return made.ID, taken, nil
 }
 
+// file writes the file of a batch of as many of the requests as one takes, and tells how many those are.
+func (s *Batches) file(requests []BatchRequest) (file []byte, taken int, err error) {
+	seen := make(map[string]bool)
+	for i := range requests {
+		r := &requests[i]
+		if r.Request.Kind != backends.Generate {
+			return nil, 0, backends.Errorf(backends.KindUnsupported, "write batch", "a batch has no requests of kind %q", r.Request.Kind)
+		}
+		if seen[r.ID] {
+			return nil, 0, backends.Errorf(backends.KindInvalid, "write batch", "two requests are called %q", r.ID)
+		}
+		seen[r.ID] = true
+		line := s.line(r)
+		if taken == s.most || taken > 0 && len(file)+len(line) > maxBatchBytes {
+			break
+		}
+		file = append(file, line...)
+		taken++
+	}
+	if taken == 0 {
+		return nil, 0, backends.Errorf(backends.KindInvalid, "write batch", "there is no request")
+	}
+	return file, taken, nil
+}
+
 // line writes a request as a line of a batch's file.
 func (s *Batches) line(r *BatchRequest) []byte {
-	body, _ := s.b.generateBody(&r.Request, s.b.form())
 	line := quote([]byte(`{"custom_id":`), r.ID)
 	line = quote(append(line, `,"method":"POST","url":`...), s.path)
-	line = append(append(line, `,"body":`...), body...)
+	line, _ = s.b.generateBody(append(line, `,"body":`...), &r.Request, s.b.form())
 	return append(line, "}\n"...)
 }
 

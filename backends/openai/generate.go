@@ -2,16 +2,19 @@ package openai
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"hash/fnv"
 	"math/bits"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/internal/httpapi"
 )
 
 // defaultMaxTokens bounds a completion that names no bound itself, as the local engine and lm-evaluation-harness do. A chat
@@ -32,9 +35,11 @@ func (b *Backend) generate(ctx context.Context, req *backends.Request) (backends
 	}
 	for {
 		form := b.form()
-		body, dropped := b.generateBody(req, form)
+		body := httpapi.NewBody(b.bodySize(req))
+		var dropped int
+		body.Bytes, dropped = b.generateBody(body.Bytes, req, form)
 		var a answer
-		meta, err := b.client.Post(ctx, path, body, &a)
+		meta, err := b.client.PostBody(ctx, path, body, &a)
 		if err != nil {
 			if b.adapt(err, form) {
 				continue
@@ -91,13 +96,17 @@ func (b *Backend) reasons() bool {
 	return len(name) > 1 && name[0] == 'o' && name[1] >= '0' && name[1] <= '9' || strings.HasPrefix(name, "gpt-5") && !strings.Contains(name, "chat")
 }
 
-// generateBody writes a request, and tells how many tokens of the prompt had no room.
-func (b *Backend) generateBody(req *backends.Request, form form) (body []byte, dropped int) {
+// bodySize is about as long as a request becomes.
+func (b *Backend) bodySize(req *backends.Request) int {
 	size := 256 + len(req.Prompt) + len(b.args.extra)
 	for _, m := range req.Messages {
 		size += len(m.Content) + 64
 	}
-	body = make([]byte, 0, size+size/16) // room for what is escaped
+	return size + size/16 // for what is escaped
+}
+
+// generateBody writes a request behind what body has, and tells how many tokens of the prompt had no room.
+func (b *Backend) generateBody(body []byte, req *backends.Request, form form) (_ []byte, dropped int) {
 	body = quote(append(body, `{"model":`...), b.model)
 	if b.chat {
 		body = appendMessages(append(body, `,"messages":`...), req)
@@ -223,7 +232,8 @@ func quote(body []byte, s string) []byte {
 
 // quoteValid writes a text of valid UTF-8 as JSON. Prompts are the most of what is sent, and this is the most of the work of
 // sending them: stretches without anything to escape are copied whole.
-func quoteValid(body []byte, s string) []byte {
+func quoteValid(body []byte, text string) []byte {
+	s := unsafe.Slice(unsafe.StringData(text), len(text)) // read only
 	const hex = "0123456789abcdef"
 	body = append(body, '"')
 	for {
@@ -251,12 +261,11 @@ func quoteValid(body []byte, s string) []byte {
 // plainLen is the length of the text before the first byte that JSON escapes, found eight bytes at a time: a byte of the sums
 // has its high bit where the byte is less than a space, or is a quote or a backslash (Hacker's Delight, section 6-1). The
 // sums may borrow from a byte above such a one, so that the first is right.
-func plainLen[Bytes string | []byte](s Bytes) int {
+func plainLen(s []byte) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
-		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		w := binary.LittleEndian.Uint64(s[i:])
 		quotes, slashes := w^(ones*'"'), w^(ones*'\\')
 		found := ((w - ones*' ') &^ w) | ((quotes - ones) &^ quotes) | ((slashes - ones) &^ slashes)
 		if found &= highs; found != 0 {

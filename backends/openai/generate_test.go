@@ -270,3 +270,24 @@ func TestPlainLen(t *testing.T) {
 		}
 	}
 }
+
+// TestBatchTakesWhatFits leaves what is over for another batch.
+func TestBatchTakesWhatFits(t *testing.T) {
+	base, bodies := say(t, func(int, map[string]any) (int, string) { return 200, plainAnswer })
+	batches := openAt(t, base, "m", nil).Batches()
+	line := string(batches.line(&BatchRequest{ID: `a"b`, Request: backends.Request{Kind: backends.Generate, Prompt: "q"}}))
+	want := `{"custom_id":"a\"b","method":"POST","url":"/v1/chat/completions","body":{"model":"m","messages":[{"role":"user","content":"q"}],"temperature":0}}` + "\n"
+	if line != want || len(*bodies) != 0 {
+		t.Errorf("%s", line)
+	}
+	for most, want := range map[int]int{1: 1, 2: 2, 3: 3, 9: 3} {
+		batches.most = most
+		var requests []BatchRequest
+		for _, id := range []string{"a", "b", "c"} {
+			requests = append(requests, BatchRequest{ID: id, Request: backends.Request{Kind: backends.Generate}})
+		}
+		if file, taken, err := batches.file(requests); err != nil || taken != want || strings.Count(string(file), "\n") != want {
+			t.Errorf("of at most %d it takes %d, %v", most, taken, err)
+		}
+	}
+}

@@ -43,6 +43,9 @@ type Backend struct {
 	codec  *tokens.Codec // nil where no tokenizer is at hand
 	route  route         // nil where there is no way to log-likelihoods
 
+	firstID int   // the token that begins texts; -1 where it is not known
+	around  []int // what the server puts around every text
+
 	// newField is set once the server has said that it wants max_completion_tokens for max_tokens, noStop once it takes no stop
 	// strings. Neither changes an answer.
 	newField, noStop atomic.Bool

@@ -56,7 +56,8 @@ func (b *Backend) findRoute(ctx context.Context) error {
 	switch {
 	case err == nil:
 		b.info.Kinds = []backends.Kind{backends.Generate, backends.LogLikelihood}
-		if !b.textOnly() && b.firstID(ctx) >= 0 { // windows are of ids, behind one that begins texts
+		b.findAround(ctx)
+		if !b.textOnly() && b.firstID >= 0 { // windows are of ids, behind one that begins texts
 			b.info.Kinds = backends.Kinds[:]
 		}
 		b.info.Details["loglikelihood"] = fmt.Sprint(b.route)
@@ -92,27 +93,30 @@ func (b *Backend) encoder(ctx context.Context) tokens.Encode {
 	return func(text string) ([]int, error) { return b.route.encode(ctx, text) }
 }
 
-// firstID is the token that begins texts; -1 where it is not known.
-func (b *Backend) firstID(ctx context.Context) int {
+// findAround finds the token that begins texts, and those that the server puts around every text.
+func (b *Backend) findAround(ctx context.Context) {
+	b.firstID = -1
 	if b.codec != nil {
-		return b.codec.First()
+		b.firstID = b.codec.First()
+		return
 	}
 	for _, text := range []string{"", b.server.bosText} {
-		if ids, err := b.route.encode(ctx, text); err == nil && len(ids) > 0 {
-			return ids[0]
+		ids, err := b.route.encode(ctx, text)
+		if err != nil || len(ids) == 0 {
+			continue
 		}
+		b.firstID = ids[0]
+		if text == "" {
+			b.around = ids
+		}
+		return
 	}
-	return -1
 }
 
 // split cuts prompt and continuation, into ids where anybody knows them.
 func (b *Backend) split(ctx context.Context, prompt, continuation string) (part, int, error) {
 	p := part{text: prompt + continuation, at: len(tokens.Context(prompt))}
-	first := -1
-	if tokens.Context(prompt) == "" {
-		first = b.firstID(ctx)
-	}
-	ids, err := tokens.Split(b.encoder(ctx), first, prompt, continuation)
+	ids, err := tokens.Split(b.encoder(ctx), b.firstID, prompt, continuation)
 	switch {
 	case errors.Is(err, errNoIDs) && b.takesText():
 		return p, 0, nil
@@ -183,7 +187,7 @@ func (b *Backend) rolling(ctx context.Context, req *backends.Request) (backends.
 	}
 	resp := backends.Response{LogProbs: []backends.LogProb{{Greedy: true}}}
 	total := &resp.LogProbs[0]
-	for _, w := range tokens.Windows(ids, b.firstID(ctx), b.route.limit(b.context())) {
+	for _, w := range tokens.Windows(ids, b.firstID, b.route.limit(b.context())) {
 		all, err := b.route.scores(ctx, []part{{Part: w}})
 		if err != nil {
 			return backends.Response{}, err
@@ -208,10 +212,7 @@ func (b *Backend) plain(ctx context.Context, text string) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	around, err := b.route.encode(ctx, "")
-	if err != nil {
-		return nil, err
-	}
+	around := b.around
 	for len(around) > 0 && len(ids) > 0 && ids[0] == around[0] {
 		ids, around = ids[1:], around[1:]
 	}

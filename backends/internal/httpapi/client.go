@@ -15,6 +15,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"os"
 	"strings"
@@ -252,7 +253,7 @@ func (c *Client) Close() error {
 func (c *Client) Do(ctx context.Context, method, path string, body []byte) (*Answer, error) {
 	buf := buffers.Get().(*bytes.Buffer)
 	defer release(buf)
-	a, err := c.call(ctx, sent{method, path, body, ""}, buf)
+	a, err := c.call(ctx, sent{method, path, wrap(body), ""}, buf)
 	if a != nil {
 		a.Body = bytes.Clone(a.Body)
 	}
@@ -262,13 +263,27 @@ func (c *Client) Do(ctx context.Context, method, path string, body []byte) (*Ans
 // sent is what is sent: a method, a path below the base URL, a body, nil for none, and its type, "" for JSON.
 type sent struct {
 	method, path string
-	body         []byte
+	body         *Body
 	contentType  string
+}
+
+// wrap makes a body, which is not used again, of bytes; nil is none.
+func wrap(data []byte) *Body {
+	if data == nil {
+		return nil
+	}
+	return &Body{Bytes: data}
 }
 
 // Post sends a JSON body and decodes the JSON answer into out. It gives the answer's status and header, without its body.
 // Beside the errors of Do, an answer of another content type, and one that is no JSON or does not fit out, is KindNetwork.
 func (c *Client) Post(ctx context.Context, path string, body []byte, out any) (Answer, error) {
+	return c.exchange(ctx, sent{http.MethodPost, path, wrap(body), ""}, out)
+}
+
+// PostBody is Post of a Body, which it takes over.
+func (c *Client) PostBody(ctx context.Context, path string, body *Body, out any) (Answer, error) {
+	defer body.release()
 	return c.exchange(ctx, sent{http.MethodPost, path, body, ""}, out)
 }
 
@@ -334,8 +349,11 @@ func (c *Client) op(what sent) string {
 
 // call makes a call and reads its answer's body into buf.
 func (c *Client) call(ctx context.Context, what sent, buf *bytes.Buffer) (*Answer, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Timeout, errTooSlow)
-	defer cancel()
+	if end, ok := ctx.Deadline(); !ok || time.Until(end) > c.opts.Timeout { // else the caller's own time is up first
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.opts.Timeout, errTooSlow)
+		defer cancel()
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.op(what), err)
 	}
@@ -396,14 +414,16 @@ func (c *Client) roundTrip(ctx context.Context, what sent) (*http.Response, erro
 		target.RawQuery = strings.Trim(c.base.RawQuery+"&"+query, "&")
 	}
 	at := &target
+	if body != nil && body.trace.WroteRequest != nil {
+		ctx = httptrace.WithClientTrace(ctx, &body.trace)
+	}
 	for range maxRedirects {
 		req := (&http.Request{
 			Method: what.method, URL: at, Host: at.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		}).WithContext(ctx)
 		if body != nil {
-			// The transport knows this kind of reader, and so sends it together with the header.
-			req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-			req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+			req.Body, req.ContentLength = body.reader(), int64(len(body.Bytes))
+			req.GetBody = func() (io.ReadCloser, error) { return body.reader(), nil }
 		}
 		resp, err := c.transport.RoundTrip(req)
 		if err != nil {

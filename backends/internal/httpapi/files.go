@@ -32,7 +32,7 @@ func (c *Client) Upload(ctx context.Context, path string, fields map[string]stri
 	if err = errors.Join(err, form.Close()); err != nil {
 		return Answer{}, &backends.Error{Kind: backends.KindInternal, Op: "write a form", Err: err}
 	}
-	return c.exchange(ctx, sent{http.MethodPost, path, body.Bytes(), form.FormDataContentType()}, out)
+	return c.exchange(ctx, sent{http.MethodPost, path, wrap(body.Bytes()), form.FormDataContentType()}, out)
 }
 
 // Lines asks for a file and gives its lines, one by one, without their ends; a line is valid during the call only. The

@@ -77,10 +77,8 @@ var (
 // gateways share. Of Anthropic's several token limits it gives the one that is nearest its end. It is nil where there are none.
 func Signals(h http.Header, now time.Time) *backends.Signals {
 	requests, tokens := readWindow(h, openAIRequests, now), readWindow(h, openAITokens, now)
-	if !requests.known() {
+	if !requests.known() && !tokens.known() {
 		requests = readWindow(h, anthropicRequests, now)
-	}
-	if !tokens.known() {
 		for _, names := range anthropicTokens {
 			tokens = scarcer(tokens, readWindow(h, names, now))
 		}
