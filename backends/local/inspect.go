@@ -109,7 +109,7 @@ func inspect(ctx context.Context, fsys fs.FS, o Options) (in Inspection, err err
 		return in, err
 	}
 	in = Inspection{
-		Architecture: s.architecture, DTypes: make(map[string]int64), Bytes: p.checkpoint.bytes, Layers: s.layers, Width: s.width,
+		Architecture: s.architecture, DTypes: make(map[string]int64), Bytes: p.bytes, Layers: s.layers, Width: s.width,
 		Heads: s.heads, KVHeads: s.kvHeads, Vocab: s.vocab, Context: s.context, Memory: p.need,
 		Tokenizer: tok.Kind(), Tokens: tok.Size(), ChatTemplate: turns.template,
 	}

@@ -134,7 +134,7 @@ func (p *opening) noCache() string {
 	switch {
 	case p.o.CacheDir == "":
 		return "no cache folder is set"
-	case p.checkpoint.bytes < cmp.Or(p.o.smallest, smallest):
+	case p.bytes < cmp.Or(p.o.smallest, smallest):
 		return "the checkpoint is small"
 	case p.paths() == nil:
 		return "the checkpoint is in no folder"
