@@ -82,6 +82,7 @@ func request(b backends.Backend, kind backends.Kind, prompt string) backends.Req
 func differ(a, b backends.Response, o Options) bool {
 	strip := func(r backends.Response) backends.Response {
 		r.Attempts, r.Latency, r.Cached, r.Signals, r.LogProbs = 0, 0, false, nil, nil
+		r.Usage.CachedTokens, r.Usage.CostUSD = 0, 0 // what a server remembers of earlier requests, and what that saves
 		return r
 	}
 	apart := func(x, y backends.LogProb) bool {

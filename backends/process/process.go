@@ -73,7 +73,7 @@ func SplitCommand(line string) ([]string, error) {
 		}
 	}
 	if quote != 0 || escaped {
-		return nil, hintf(fmt.Errorf("split %q: a quote or backslash is not closed", line), "close it, or write \\%c for the character itself", cmpQuote(quote))
+		return nil, hintf(fmt.Errorf("split %q: a quote or backslash is not closed", line), "close it, or write \\%c for the character itself", openMark(quote))
 	}
 	if open {
 		words = append(words, word.String())
@@ -81,7 +81,7 @@ func SplitCommand(line string) ([]string, error) {
 	return words, nil
 }
 
-func cmpQuote(quote rune) rune {
+func openMark(quote rune) rune {
 	if quote == 0 {
 		return '\\'
 	}
