@@ -37,6 +37,7 @@ func scoreCases() map[string]scoreCase {
 		"tgi, tokenizer":    {kind: "tgi", tokenizer: true, lies: []string{noTok}},
 		"other":             {kind: "other", args: map[string]string{"api": "completions"}},
 		"openai, tokenizer": {kind: "other", tokenizer: true, args: map[string]string{"api": "completions", "server": "openai"}},
+		"other, one prompt": {kind: "other", lies: []string{oneOnly}, args: map[string]string{"api": "completions"}},
 		"other, tokenizer":  {kind: "other", tokenizer: true, args: map[string]string{"api": "completions"}},
 	}
 }
