@@ -14,7 +14,7 @@ LINT         := bin/golangci-lint-$(LINT_VERSION)
 RACE := ./backends ./backends/scripted/... ./backends/backendtest/... ./backends/sqlitecache/... ./backends/local \
         ./tasks/... ./evaluators/... ./cmd/...
 
-.PHONY: all build demo test race fuzz-seeds lint bench clean
+.PHONY: all build demo test race fuzz-seeds lint bench bench-peers clean
 
 all: build
 
@@ -33,6 +33,22 @@ race:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# bench-peers measures the engine beside transformers and llama.cpp on random checkpoints of real models' shapes, which it
+# writes to MODELS (6 GB): make bench-peers VENV=/path/to/venv LLAMA=/path/to/venv. VENV has torch and transformers, LLAMA
+# has llama-cpp-python, compiled for the machine, and gguf; docs/benchmarks.md says how to make them.
+MODELS ?= bench-models
+LLAMA  ?= $(VENV)
+SHAPES ?= pythia-160m qwen2.5-0.5b
+ROUNDS ?= 5
+PEERS  ?=
+
+bench-peers: build
+	$(GO) run ./backends/local/internal/randmodel/write -o $(MODELS) -dtype F32 $(SHAPES)
+	$(GO) run ./backends/local/internal/randmodel/write -o $(MODELS) -dtype BF16 $(SHAPES)
+	$(VENV)/bin/python testdata/bench/peers.py --onset $(BIN) --models $(MODELS) --rounds $(ROUNDS) $(PEERS) \
+		--transformers $(VENV)/bin/python --llama $(LLAMA)/bin/python \
+		$(addsuffix -f32,$(SHAPES)) $(addsuffix -bf16,$(SHAPES))
 
 lint: $(LINT)
 	$(LINT) run ./...

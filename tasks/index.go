@@ -63,6 +63,9 @@ type IndexOptions struct {
 	Python *hooks.Python
 	// Libraries are Python modules that functions of task files import and that package pycode lacks: those that score.
 	Libraries map[string]pycode.Library
+	// Sandboxed says that Libraries run programs that models write where they can do no harm: without it, tasks that
+	// say unsafe_code are not for judging.
+	Sandboxed bool
 }
 
 // Index finds tasks by name. It may be used concurrently.
@@ -113,6 +116,7 @@ func (x *Index) add(s Source, cache *indexFile) error {
 	t := newTree(s)
 	t.python = x.options.Python
 	t.code.Libraries = x.options.Libraries
+	t.sandboxed = x.options.Sandboxed
 	t.code.Dataset = rowsFrom(x.options.Data)
 	x.trees = append(x.trees, t)
 	entries, err := t.scan(cache)

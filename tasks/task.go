@@ -61,6 +61,12 @@ func (t *Task) Kind(s Style) backends.Kind {
 	return ""
 }
 
+// Unsafe reports whether the task is judged by running what the model writes, and nothing may run it.
+func (t *Task) Unsafe() bool {
+	unsafe, _ := t.Config().Get("unsafe_code")
+	return unsafe == true && !t.document.tree.sandboxed
+}
+
 // Metrics gives the style's metric_list; nil where the task states none. The caller changes nothing in it.
 func (t *Task) Metrics(s Style) []MetricSpec {
 	if l := t.layouts[s]; l != nil {

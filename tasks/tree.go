@@ -22,6 +22,8 @@ type tree struct {
 	source Source
 	python *hooks.Python  // for functions without an equivalent; nil for none
 	code   *pycode.Loader // for the same, from their sources
+	// sandboxed says that programs which models write may be run.
+	sandboxed bool
 
 	mu       sync.Mutex
 	bases    map[string]*included

@@ -23,7 +23,7 @@ func BenchmarkLimiter(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			defer l.Close()
+			b.Cleanup(func() { _ = l.Close() })
 			m := backends.Retry(l.Wrap(model, adaptive.WrapOptions{}), backends.RetryOptions{})
 			ctx := context.Background()
 			req := backends.Request{Kind: backends.Generate, Prompt: prompt}
@@ -50,7 +50,7 @@ func TestMemoryOfAMillion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { _ = l.Close() })
 	m := backends.Retry(l.Wrap(model, adaptive.WrapOptions{}), backends.RetryOptions{Budget: backends.NewRetryBudget(backends.RetryBudgetOptions{})})
 	held := func() uint64 {
 		runtime.GC()

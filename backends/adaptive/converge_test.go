@@ -67,10 +67,12 @@ type result struct {
 	lost, calls, refused, level int
 	late                        float64 // share of refusals in the second half
 	perMinute                   float64 // tokens
-	reached                     map[int]time.Duration
 }
 
-func ourRun(t *testing.T, s traits, n, workers int, o adaptive.Options) result {
+// workers is the number of calls that are wanted at once.
+const workers = 256
+
+func ourRun(t *testing.T, s traits, n int, o adaptive.Options) result {
 	t.Helper()
 	return inVirtualTime(t, func(t *testing.T) result {
 		server := newServer(s)
@@ -108,7 +110,7 @@ func TestKnee(t *testing.T) {
 			s := work
 			c.change(&s)
 			best, at := bestFixed(t, s, c.calls)
-			r := ourRun(t, s, c.calls, 256, adaptive.Options{})
+			r := ourRun(t, s, c.calls, adaptive.Options{})
 			t.Logf("%v against %v at a fixed %d: %.3f; level %d at the end", r.took, best, at, best.Seconds()/r.took.Seconds(), r.level)
 			if r.lost > 0 || best.Seconds() < 0.9*r.took.Seconds() {
 				t.Errorf("%d calls took %v, %d lost; the best fixed level, %d, takes %v", c.calls, r.took, r.lost, at, best)
@@ -120,7 +122,7 @@ func TestKnee(t *testing.T) {
 // TestLongAnswersAreNoCongestion gives a server without limits answers of one token, and then of a thousand.
 func TestLongAnswersAreNoCongestion(t *testing.T) {
 	s := traits{noise: .3, base: 100 * time.Millisecond, perTok: 10 * time.Millisecond, lengths: func(*rand.Rand) int { return 1 }, switchAt: 3000}
-	if r := ourRun(t, s, 10_000, 256, adaptive.Options{}); r.level < 200 {
+	if r := ourRun(t, s, 10_000, adaptive.Options{}); r.level < 200 {
 		t.Errorf("the level is %d after the answers became long, want 256 or nearly", r.level)
 	}
 }
@@ -134,7 +136,7 @@ func TestRefusals(t *testing.T) {
 				s := traits{slots: slots, hint: hint, noise: .3}
 				n := max(3000, 200*slots)
 				best, _ := bestFixed(t, s, n)
-				r := ourRun(t, s, n, 256, adaptive.Options{})
+				r := ourRun(t, s, n, adaptive.Options{})
 				t.Logf("%.3f of the best, %d of %d refused, %.2f %% late, level %d", best.Seconds()/r.took.Seconds(), r.refused, r.calls, 100*r.late, r.level)
 				if r.lost > 0 || r.late > 0.02 {
 					t.Errorf("%d lost, %.2f %% refused in the second half", r.lost, 100*r.late)
@@ -160,7 +162,7 @@ func TestTokenBudget(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.s.noise = .3
-			r := ourRun(t, c.s, 5000, 256, adaptive.Options{})
+			r := ourRun(t, c.s, 5000, adaptive.Options{})
 			t.Logf("%.0f tokens a minute, %d of %d refused", r.perMinute, r.refused, r.calls)
 			if r.refused > 0 || r.lost > 0 || r.perMinute < 0.95*c.s.quota.perMinute {
 				t.Errorf("%d refused, %d lost, %.0f tokens a minute of %.0f", r.refused, r.lost, r.perMinute, c.s.quota.perMinute)
@@ -171,7 +173,7 @@ func TestTokenBudget(t *testing.T) {
 
 // TestSilentBudget is a server with a rate that it does not tell.
 func TestSilentBudget(t *testing.T) {
-	r := ourRun(t, traits{noise: .3, mute: true, quota: &quota{perMinute: 60_000}}, 5000, 256, adaptive.Options{})
+	r := ourRun(t, traits{noise: .3, mute: true, quota: &quota{perMinute: 60_000}}, 5000, adaptive.Options{})
 	t.Logf("%.0f tokens a minute, %d of %d refused, %.4f late, level %d", r.perMinute, r.refused, r.calls, r.late, r.level)
 	if r.lost > 0 || r.late > 0.02 || r.perMinute < 50_000 {
 		t.Errorf("%d lost, %.2f %% refused late, %.0f tokens a minute", r.lost, 100*r.late, r.perMinute)
@@ -442,15 +444,15 @@ func TestTable(t *testing.T) {
 		}}, 20_000},
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "\n| server | calls | | onset | Inspect | promptfoo -j 100 | fixed 20 |\n|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&out, "\n| server | calls | onset | onset -j 20 | Inspect | promptfoo -j 100 |\n|---|---|---|---|---|---|\n")
 	for _, row := range rows {
-		results := []result{ourRun(t, row.s, row.calls, 256, adaptive.Options{})}
+		results := []result{
+			ourRun(t, row.s, row.calls, adaptive.Options{}),
+			ourRun(t, row.s, row.calls, adaptive.Options{Bounds: adaptive.Bounds{Min: 20, Start: 20, Max: 20}}),
+		}
 		for _, make := range []func(backends.Backend) backends.Backend{
 			func(b backends.Backend) backends.Backend { return newInspect(b, 10, true) },
 			func(b backends.Backend) backends.Backend { return newPromptfoo(b, 100) },
-			func(b backends.Backend) backends.Backend {
-				return backends.Retry(backends.Limit(b, backends.LimitOptions{InFlight: 20}), backends.RetryOptions{})
-			},
 		} {
 			results = append(results, inVirtualTime(t, func(t *testing.T) result {
 				server := newServer(row.s)
@@ -458,16 +460,15 @@ func TestTable(t *testing.T) {
 				return server.result(took, lost, 0)
 			}))
 		}
-		line := func(what string, f func(r result) string) {
-			fmt.Fprintf(&out, "| %s | %d | %s |", row.name, row.calls, what)
-			for _, r := range results {
-				fmt.Fprintf(&out, " %s |", f(r))
+		fmt.Fprintf(&out, "| %s | %d |", row.name, row.calls)
+		for _, r := range results {
+			fmt.Fprintf(&out, " %s, %.1f %%", r.took.Round(time.Second), 100*float64(r.refused)/float64(r.calls))
+			if r.lost > 0 {
+				fmt.Fprintf(&out, ", %d lost", r.lost)
 			}
-			fmt.Fprintln(&out)
+			fmt.Fprint(&out, " |")
 		}
-		line("time", func(r result) string { return r.took.Round(time.Second).String() })
-		line("refused", func(r result) string { return fmt.Sprintf("%.1f %%", 100*float64(r.refused)/float64(r.calls)) })
-		line("lost", func(r result) string { return fmt.Sprint(r.lost) })
+		fmt.Fprintln(&out)
 	}
 	regain, frozen := map[string]int{}, map[string]int{}
 	for name, mended := range map[string]bool{"Inspect before": false, "Inspect": true} {

@@ -164,7 +164,7 @@ func newCounter(t *testing.T) *counter {
 }
 
 func (c *counter) serve(conn net.Conn) {
-	defer conn.Close() // once it is counted
+	defer func() { _ = conn.Close() }() // once it is counted
 	c.mu.Lock()
 	c.now++
 	c.peak = max(c.peak, c.now)
@@ -195,7 +195,7 @@ func (d dialer) Do(context.Context, backends.Request) (backends.Response, error)
 	if err != nil {
 		return backends.Response{}, backends.Errorf(backends.KindNetwork, "dial", "%w", err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	time.Sleep(20 * time.Millisecond)
 	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
 		return backends.Response{}, err
@@ -348,7 +348,7 @@ func TestStrangers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer first.Close()
+	t.Cleanup(func() { _ = first.Close() })
 	socks, _ := filepath.Glob(filepath.Join(dir, "*.sock"))
 	for end := time.Now().Add(5 * time.Second); len(socks) == 0 && time.Now().Before(end); socks, _ = filepath.Glob(filepath.Join(dir, "*.sock")) {
 		time.Sleep(time.Millisecond)

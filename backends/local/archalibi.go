@@ -168,7 +168,7 @@ func describeFalcon(c *config, b *blueprint) {
 	b.ff, b.context = c.int(4*b.width, "ffn_hidden_size"), c.int(2048, "max_position_embeddings")
 	heads := c.size("num_attention_heads", "n_head")
 	b.attention(heads, heads, 0)
-	grouped, multi := c.bool(false, "new_decoder_architecture"), c.bool(true, "multi_query")
+	grouped, multi := c.bool(c.has("n_head_kv"), "new_decoder_architecture"), c.bool(true, "multi_query")
 	b.parallel = c.bool(true, "parallel_attn")
 	switch {
 	case grouped:

@@ -178,6 +178,7 @@ func TestConfigRefuses(t *testing.T) {
 		{"bert", "is_decoder", true, "is_decoder"},
 		{"albert", "num_hidden_groups", 0, "groups"},
 		{"gemma3-image-text", "text_config", nil, "text_config is missing"},
+		{"gemma3-image-text", "text_config", 3, "text_config is 3"},
 	} {
 		g := goldens[c.golden]
 		var fields map[string]any
@@ -218,4 +219,65 @@ func FuzzConfig(f *testing.F) {
 			t.Errorf("%s gives %+v", data, b.spec)
 		}
 	})
+}
+
+// TestConfigsOfTheHub reads configs as they stand beside well-known checkpoints, cut to what says how they compute: with
+// fields left out, in older spellings, and with names of other parts.
+func TestConfigsOfTheHub(t *testing.T) {
+	type want struct {
+		architecture                                   string
+		vocab, width, layers, heads, kv, head, context int
+	}
+	for _, c := range []struct {
+		name, config string
+		want         want
+		also         func(b *blueprint) bool
+	}{
+		{"gemma-3-4b", `{"architectures": ["Gemma3ForConditionalGeneration"], "eos_token_id": [1, 106], "image_token_index": 262144, "model_type": "gemma3",
+			"text_config": {"hidden_size": 2560, "intermediate_size": 10240, "model_type": "gemma3_text", "num_hidden_layers": 34,
+			"rope_scaling": {"factor": 8.0, "rope_type": "linear"}, "sliding_window": 1024}, "torch_dtype": "bfloat16", "vision_config": {"hidden_size": 1152}}`,
+			want{"Gemma3ForConditionalGeneration", 262208, 2560, 34, 8, 4, 256, 131072}, func(b *blueprint) bool {
+				return b.tied && b.layer[4].window == 1024 && b.layer[5].window == 0 && b.layer[4].rope == 1 && b.ropes[0].theta == 1e6 &&
+					b.ropes[0].freq[0] == 0.125 && b.ropes[1].theta == 1e4 && b.ropes[1].freq[0] == 1 && slices.Equal(b.eos, []int{1, 106})
+			}},
+		{"Llama-2-7b", `{"architectures": ["LlamaForCausalLM"], "bos_token_id": 1, "eos_token_id": 2, "hidden_act": "silu", "hidden_size": 4096,
+			"initializer_range": 0.02, "intermediate_size": 11008, "max_position_embeddings": 4096, "model_type": "llama", "num_attention_heads": 32,
+			"num_hidden_layers": 32, "num_key_value_heads": 32, "pretraining_tp": 1, "rms_norm_eps": 1e-05, "rope_scaling": null, "tie_word_embeddings": false,
+			"torch_dtype": "float16", "use_cache": true, "vocab_size": 32000}`,
+			want{"LlamaForCausalLM", 32000, 4096, 32, 32, 32, 128, 4096}, func(b *blueprint) bool { return !b.tied && b.ropes[0].theta == 10000 && b.bos == 1 }},
+		{"gpt2", `{"activation_function": "gelu_new", "architectures": ["GPT2LMHeadModel"], "bos_token_id": 50256, "eos_token_id": 50256,
+			"layer_norm_epsilon": 1e-05, "model_type": "gpt2", "n_ctx": 1024, "n_embd": 768, "n_head": 12, "n_layer": 12, "n_positions": 1024, "vocab_size": 50257}`,
+			want{"GPT2LMHeadModel", 50257, 768, 12, 12, 12, 64, 1024}, func(b *blueprint) bool { return b.tied && b.ff == 3072 && b.positions == 1024 }},
+		{"pythia-160m", `{"architectures": ["GPTNeoXForCausalLM"], "bos_token_id": 0, "eos_token_id": 0, "hidden_act": "gelu", "hidden_size": 768,
+			"intermediate_size": 3072, "layer_norm_eps": 1e-05, "max_position_embeddings": 2048, "model_type": "gpt_neox", "num_attention_heads": 12,
+			"num_hidden_layers": 12, "rotary_emb_base": 10000, "rotary_pct": 0.25, "tie_word_embeddings": false, "use_parallel_residual": true, "vocab_size": 50304}`,
+			want{"GPTNeoXForCausalLM", 50304, 768, 12, 12, 12, 64, 2048}, func(b *blueprint) bool { return b.ropes[0].dim == 16 && b.parallel && !b.tied }},
+		{"falcon-7b", `{"alibi": false, "apply_residual_connection_post_layernorm": false, "architectures": ["FalconForCausalLM"], "bias": false, "bos_token_id": 11,
+			"eos_token_id": 11, "hidden_size": 4544, "layer_norm_epsilon": 1e-05, "model_type": "falcon", "multi_query": true, "new_decoder_architecture": false,
+			"num_attention_heads": 71, "num_hidden_layers": 32, "parallel_attn": true, "vocab_size": 65024}`,
+			want{"FalconForCausalLM", 65024, 4544, 32, 71, 1, 64, 2048}, func(b *blueprint) bool { return b.tied && b.parallel && b.ff == 4*4544 }},
+		{"falcon-40b as it was first", `{"alibi": false, "architectures": ["RWForCausalLM"], "bias": false, "bos_token_id": 11, "eos_token_id": 11, "hidden_size": 8192,
+			"layer_norm_epsilon": 1e-05, "model_type": "RefinedWeb", "n_head": 128, "n_head_kv": 8, "n_layer": 60, "parallel_attn": true, "vocab_size": 65024}`,
+			want{"RWForCausalLM", 65024, 8192, 60, 128, 8, 64, 2048}, func(b *blueprint) bool { return b.parallel && b.names.layer[0].ffIn.on }},
+		{"bloom-560m", `{"apply_residual_connection_post_layernorm": false, "architectures": ["BloomForCausalLM"], "bos_token_id": 1, "eos_token_id": 2,
+			"hidden_size": 1024, "layer_norm_epsilon": 1e-05, "model_type": "bloom", "n_head": 16, "n_layer": 24, "offset_alibi": 100, "seq_length": 2048, "vocab_size": 250880}`,
+			want{"BloomForCausalLM", 250880, 1024, 24, 16, 16, 64, 2048}, func(b *blueprint) bool { return b.tied && len(b.slopes) == 16 }},
+		{"no architecture named", `{"model_type": "qwen2", "hidden_size": 896, "intermediate_size": 4864, "max_position_embeddings": 32768, "max_window_layers": 24,
+			"num_attention_heads": 14, "num_hidden_layers": 24, "num_key_value_heads": 2, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0, "sliding_window": 32768,
+			"tie_word_embeddings": true, "use_sliding_window": false, "vocab_size": 151936}`,
+			want{"Qwen2ForCausalLM", 151936, 896, 24, 14, 2, 64, 32768}, func(b *blueprint) bool { return b.tied && b.layer[23].window == 0 && b.bos == -1 }},
+		{"roberta-base", `{"architectures": ["RobertaForMaskedLM"], "bos_token_id": 0, "eos_token_id": 2, "hidden_act": "gelu", "hidden_size": 768,
+			"intermediate_size": 3072, "layer_norm_eps": 1e-05, "max_position_embeddings": 514, "model_type": "roberta", "num_attention_heads": 12,
+			"num_hidden_layers": 12, "pad_token_id": 1, "type_vocab_size": 1, "vocab_size": 50265}`,
+			want{"RobertaForMaskedLM", 50265, 768, 12, 12, 12, 64, 512}, func(b *blueprint) bool { return !b.causal && b.offset == 2 }},
+	} {
+		b, err := parseSpec([]byte(c.config))
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if got := (want{b.architecture, b.vocab, b.width, b.layers, b.heads, b.kvHeads, b.headDim, b.context}); got != c.want || !c.also(b) {
+			t.Errorf("%s: %+v, want %+v; %+v", c.name, got, c.want, b.spec)
+		}
+	}
 }

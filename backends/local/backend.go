@@ -6,6 +6,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,10 @@ type Options struct {
 	// Kernels names the kernel set ("generic", "avx2", "avx512"); "" is the best of this machine. All give the same
 	// results.
 	Kernels string
+	// Compute is "f32", or "bf16" to hold every matrix as bfloat16 and to multiply it with activations that are rounded to
+	// bfloat16, sums staying float32: machines with AVX512_BF16 prefill about twice as fast, and results differ from those
+	// of f32. "" is "f32".
+	Compute string
 	// Threads is the number of goroutines that compute; 0 is one a processor.
 	Threads int
 	// CacheBytes bounds the keys and values held, of texts under way and of beginnings that further texts may have; 0 is a
@@ -147,6 +152,20 @@ const (
 )
 
 // cacheBytes is what keys and values of all schedulers may take.
+// The values of Options.Compute.
+const (
+	computeF32  = "f32"
+	computeBF16 = "bf16"
+)
+
+func (o Options) checkCompute() error {
+	switch o.Compute {
+	case "", computeF32, computeBF16:
+		return nil
+	}
+	return &hintError{fmt.Errorf("compute %q is not known", o.Compute), `say "f32", which is exact, or "bf16"`}
+}
+
 func (b *Backend) cacheBytes(o Options) int64 {
 	switch free, known := memory.Now(); {
 	case o.CacheBytes > 0:
@@ -165,6 +184,12 @@ func load(ctx context.Context, fsys fs.FS, name string, o Options) (b *Backend, 
 		if set, err = kernels.ByName(o.Kernels); err != nil {
 			return nil, err
 		}
+	}
+	if err := o.checkCompute(); err != nil {
+		return nil, err
+	}
+	if o.Compute == computeBF16 {
+		set = kernels.RoundBF16(set)
 	}
 	if err := refuseQuantized(fsys); err != nil {
 		return nil, err
@@ -216,7 +241,7 @@ func describe(name string, o Options, s spec, w *opened, turns chat) backends.In
 	info := backends.Info{
 		Provider: provider, Model: name, WeightsHash: w.hash, Kinds: backends.Kinds[:], Params: w.params, ParamsNonEmbedding: w.nonEmbedding, ContextLength: s.context,
 		ChatTemplate: turns.template,
-		Details:      map[string]string{"architecture": s.architecture, "compute": "f32", "engine": layoutVersion},
+		Details:      map[string]string{"architecture": s.architecture, "compute": cmp.Or(o.Compute, computeF32), "engine": layoutVersion},
 	}
 	if !s.causal {
 		info.Kinds = []backends.Kind{backends.LogLikelihood, backends.LogLikelihoodRolling}

@@ -219,3 +219,37 @@ func askQuestions(b *testing.B, m *Backend, suite []question) (sums [][]float64,
 	}
 	return sums, total
 }
+
+// BenchmarkThreads generates and scores with the largest embedded model, each thread having texts of its own or all
+// sharing each kernel, which smallModel decides between.
+func BenchmarkThreads(b *testing.B) {
+	for _, c := range []struct {
+		name  string
+		apart int
+	}{{"apart", 1}, {"shared", -1}} {
+		for _, kind := range []backends.Kind{backends.Generate, backends.LogLikelihoodRolling} {
+			b.Run(fmt.Sprintf("%s/%s", kind, c.name), func(b *testing.B) {
+				m := openLadder(b, "s7", Options{apart: c.apart, NoPrefixCache: true})
+				defer func() { _ = m.Close() }()
+				tokens := 0
+				for b.Loop() {
+					group := concpool.New().WithErrors()
+					for i := range 128 {
+						r := backends.Request{Kind: kind, Prompt: fmt.Sprintf("%03d abcd efg abcd efg abcd efg abcd efg", i), Sampling: backends.Sampling{
+							MaxTokens: 32, Temperature: 20, Seed: 1,
+						}}
+						group.Go(func() error {
+							_, err := m.Do(context.Background(), r)
+							return err
+						})
+					}
+					if err := group.Wait(); err != nil {
+						b.Fatal(err)
+					}
+					tokens += 128
+				}
+				b.ReportMetric(float64(tokens)/b.Elapsed().Seconds(), "samples/s")
+			})
+		}
+	}
+}

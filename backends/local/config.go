@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -167,15 +168,24 @@ func parseSpec(data []byte) (*blueprint, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	a := findArchitecture(names)
+	modelType := c.str("", "model_type")
+	a := findArchitecture(names, modelType)
 	if a == nil {
-		return nil, unknownArchitecture(names, c.str("", "model_type"))
+		return nil, unknownArchitecture(names, modelType)
 	}
 	b := &blueprint{spec: spec{architecture: a.name, bos: -1, mask: -1, causal: true}}
 	outer := c
 	if a.nested != "" {
 		if c = outer.object(a.nested); c == nil {
 			return nil, fmt.Errorf("%s is missing", a.nested)
+		}
+		if outer.err != nil {
+			return nil, outer.err
+		}
+	}
+	for name, value := range a.assume {
+		if !c.has(name) {
+			c.fields[name] = json.RawMessage(strconv.Itoa(value))
 		}
 	}
 	b.vocab = c.size("vocab_size")

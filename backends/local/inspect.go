@@ -85,6 +85,7 @@ func prepare(fsys fs.FS, o Options) (*opening, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.bf16 = o.Compute == computeBF16
 	p := &opening{checkpoint: c, build: func(from source) (*model, error) { return loadModel(s, from) }, o: o}
 	if p.need, err = p.needs(); err != nil {
 		return nil, errors.Join(err, c.release())
@@ -142,7 +143,7 @@ func (p *opening) find(ctx context.Context) (hash, packed string) {
 		hash = p.hash()
 		_ = dir.RememberHash(files, hash, read) // else the next one reads again
 	}
-	file, err := dir.Open(ctx, hash, packLayout)
+	file, err := dir.Open(ctx, hash, p.o.layout())
 	if err != nil {
 		return hash, "to be packed into " + filepath.Join(p.o.CacheDir, "packed") + " when it is opened"
 	}

@@ -45,7 +45,7 @@ type loader struct {
 
 // loadModel builds what the blueprint describes of a checkpoint's tensors.
 func loadModel(b *blueprint, s source) (*model, error) {
-	if a := findArchitecture([]string{b.architecture}); a != nil {
+	if a := findArchitecture([]string{b.architecture}, ""); a != nil {
 		s = aliases{s, a.rename}
 	}
 	l := &loader{source: s, b: b}

@@ -17,6 +17,14 @@ import (
 // form, and files of another layout are not opened.
 const packLayout = "panels32_2"
 
+// layout is packLayout for a checkpoint as it is stored, or another name for one held as bfloat16.
+func (o Options) layout() string {
+	if o.Compute == computeBF16 {
+		return packLayout + "_" + computeBF16
+	}
+	return packLayout
+}
+
 // smallest is the size in bytes from which a checkpoint's packed form is kept on disk: smaller ones pack in the time that
 // looking them up takes.
 const smallest = 64 << 20
@@ -83,6 +91,7 @@ func openModel(ctx context.Context, fsys fs.FS, build func(source) (*model, erro
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.release()) }()
+	c.bf16 = o.Compute == computeBF16
 	p := &opening{checkpoint: c, build: build, o: o}
 	if err := p.plan(); err != nil {
 		return nil, err
@@ -177,7 +186,7 @@ func (p *opening) onDisk(ctx context.Context) (*opened, error) {
 			return m, err
 		}
 	}
-	unlock, err := dir.Lock(ctx, hash, packLayout)
+	unlock, err := dir.Lock(ctx, hash, p.o.layout())
 	if err != nil {
 		return nil, cacheError(ctx, err)
 	}
@@ -207,7 +216,7 @@ func cacheError(ctx context.Context, err error) error {
 
 // fromFile builds the model of a packed form that is in the cache.
 func (p *opening) fromFile(ctx context.Context, hash string) (*opened, error) {
-	file, err := packcache.Dir(p.o.CacheDir).Open(ctx, hash, packLayout)
+	file, err := packcache.Dir(p.o.CacheDir).Open(ctx, hash, p.o.layout())
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +250,7 @@ func (p *opening) pack(ctx context.Context, dir packcache.Dir, hash string, file
 		w.Abort()
 		return ctx.Err()
 	}
-	if err := w.Commit(hash, packLayout); err != nil {
+	if err := w.Commit(hash, p.o.layout()); err != nil {
 		return cacheError(ctx, err)
 	}
 	return nil

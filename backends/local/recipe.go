@@ -46,7 +46,8 @@ func storage(t safetensors.DType) (kernels.DType, error) {
 	}
 }
 
-// recipe checks the parts of a matrix against the checkpoint. Parts of one type keep it; what is mixed is kept as f32.
+// recipe checks the parts of a matrix against the checkpoint. Parts of one type keep it, unless the checkpoint is to be
+// held as bfloat16; what is mixed is kept as f32.
 func (c *checkpoint) recipe(k int, parts []outputs) (*recipe, error) {
 	if len(parts) == 0 {
 		return nil, fmt.Errorf("a matrix of no parts is asked for")
@@ -83,6 +84,9 @@ func (c *checkpoint) recipe(k int, parts []outputs) (*recipe, error) {
 			name.WriteString(" transposed")
 		}
 		name.WriteString("; ")
+	}
+	if c.bf16 {
+		r.as = kernels.BF16
 	}
 	r.name = fmt.Sprintf("%s%d×%d %s", name.String(), r.n, r.k, r.as)
 	return r, nil

@@ -220,16 +220,20 @@ func TestResultsDependOnTheRequestAlone(t *testing.T) {
 		reqs = append(reqs, randomRequest(rng))
 	}
 	var want []backends.Response
-	cases := 0
+	cases, every := 0, os.Getenv("ONSET_EVERY_CASE") != ""
 	for _, set := range kernels.All() {
+		sparse := 3
+		if testing.Short() || set.Name() == "generic" {
+			sparse = 12
+		}
 		for _, atOnce := range []int{1, 2, 3, 7, 64} {
 			for _, chunk := range []int{1, 16, maxStepTokens} {
 				for _, threads := range []int{1, 2, 16} {
 					for _, cache := range []int{1 << 30, -1, 1} {
-						// The reference is the first case; of the others a sample that covers every pair of settings
-						// several times is drawn where all of them would take too long.
+						// The reference is the first case. Of the others a sample that covers every pair of settings is
+						// drawn, unless ONSET_EVERY_CASE is set.
 						cases++
-						if want != nil && rng.IntN(map[bool]int{true: 12, false: 2}[testing.Short() || set.Name() == "generic"]) > 0 {
+						if want != nil && !every && rng.IntN(sparse) > 0 {
 							continue
 						}
 						o := Options{

@@ -120,12 +120,6 @@ func lin(name string, n int, bias bool) outputs {
 	return whole(name+".weight", "", n)
 }
 
-// slice picks n rows from the first-th on of a fused layer of so many.
-func (p outputs) slice(first, n int) outputs {
-	p.first, p.run, p.count = first, n, 1
-	return p
-}
-
 // comb picks count runs of run rows, each stride behind the one before.
 func (p outputs) comb(first, run, stride, count int) outputs {
 	p.first, p.run, p.stride, p.count = first, run, stride, count

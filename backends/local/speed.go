@@ -20,6 +20,9 @@ type SpeedOptions struct {
 	Prompt int
 	// Decode is the number of tokens that are generated; 0 is 64.
 	Decode int
+	// CPU takes processor time for the clock, where it is known: on a busy machine a thread's speed is known by it and not by
+	// the time of day. It says nothing of several threads that wait for one another.
+	CPU bool
 	// Repeat is the number of times that each is timed, of which the best counts; 0 is 3.
 	Repeat int
 	// Texts is how many texts are generated together in the measurement of that; 0 is 16.
@@ -86,10 +89,14 @@ func (so SpeedOptions) orDefault(context int) SpeedOptions {
 
 func (b *Backend) measure(ctx context.Context, threads int, so SpeedOptions) (Speed, error) {
 	s := Speed{Threads: threads, Kernels: b.kernels.Name(), Texts: so.Texts}
+	var clock peak.Clock
+	if so.CPU && cpuTime() > 0 {
+		clock = cpuTime
+	}
 	for range so.Repeat { // in turns, so that what disturbs the machine disturbs both
 		if !so.NoPeak {
-			s.PeakFLOPs = max(s.PeakFLOPs, peak.FMA(b.kernels.Name(), threads))
-			s.PeakBytes = max(s.PeakBytes, peak.Read(threads))
+			s.PeakFLOPs = max(s.PeakFLOPs, peak.FMA(b.kernels.Name(), threads, clock))
+			s.PeakBytes = max(s.PeakBytes, peak.Read(threads, clock))
 		}
 		rate, err := b.prefill(ctx, threads, so)
 		if err != nil {
@@ -130,7 +137,7 @@ func (b *Backend) prefill(ctx context.Context, threads int, so SpeedOptions) (fl
 	for i := range reqs {
 		reqs[i] = backends.Request{Kind: backends.Generate, Prompt: b.text(so.Prompt, i), Sampling: backends.Sampling{MaxTokens: 1}}
 	}
-	tokens, seconds, err := b.ask(ctx, reqs, func(u backends.Usage) int { return u.PromptTokens })
+	tokens, seconds, err := b.ask(ctx, so, reqs, func(u backends.Usage) int { return u.PromptTokens })
 	if err != nil {
 		return 0, err
 	}
@@ -145,7 +152,7 @@ func (b *Backend) decode(ctx context.Context, texts int, so SpeedOptions) (float
 		for i := range reqs {
 			reqs[i] = backends.Request{Kind: backends.Generate, Prompt: b.text(max(1, so.Prompt/8), i), Sampling: backends.Sampling{MaxTokens: most}}
 		}
-		return b.ask(ctx, reqs, func(u backends.Usage) int { return u.CompletionTokens })
+		return b.ask(ctx, so, reqs, func(u backends.Usage) int { return u.CompletionTokens })
 	}
 	one, first, err := run(1)
 	if err != nil {
@@ -162,9 +169,9 @@ func (b *Backend) decode(ctx context.Context, texts int, so SpeedOptions) (float
 }
 
 // ask sends requests together and counts tokens and seconds.
-func (b *Backend) ask(ctx context.Context, reqs []backends.Request, count func(backends.Usage) int) (int, float64, error) {
+func (b *Backend) ask(ctx context.Context, so SpeedOptions, reqs []backends.Request, count func(backends.Usage) int) (int, float64, error) {
 	counts := make([]int, len(reqs))
-	start := time.Now()
+	start, cpu := time.Now(), cpuTime()
 	p := workers.New().WithErrors().WithFirstError()
 	for i, req := range reqs {
 		p.Go(func() error {
@@ -175,6 +182,9 @@ func (b *Backend) ask(ctx context.Context, reqs []backends.Request, count func(b
 	}
 	err := p.Wait()
 	seconds := time.Since(start).Seconds()
+	if took := cpuTime() - cpu; so.CPU && took > 0 {
+		seconds = took.Seconds()
+	}
 	total := 0
 	for _, n := range counts {
 		total += n

@@ -131,7 +131,7 @@ func benchSpeed(b *testing.B, run func(b *testing.B, m *Backend, threads int)) {
 func BenchmarkPrefill(b *testing.B) {
 	benchSpeed(b, func(b *testing.B, m *Backend, threads int) {
 		so := SpeedOptions{}.orDefault(m.model.context)
-		top, best := peak.FMA(m.kernels.Name(), threads), 0.0
+		top, best := peak.FMA(m.kernels.Name(), threads, nil), 0.0
 		for b.Loop() {
 			rate, err := m.prefill(context.Background(), threads, so)
 			if err != nil {
@@ -140,7 +140,7 @@ func BenchmarkPrefill(b *testing.B) {
 			best = max(best, rate)
 		}
 		b.ReportMetric(best, "best-tok/s")
-		b.ReportMetric(100*share(best*2*float64(m.weights.nonEmbedding), max(top, peak.FMA(m.kernels.Name(), threads))), "%peak")
+		b.ReportMetric(100*share(best*2*float64(m.weights.nonEmbedding), max(top, peak.FMA(m.kernels.Name(), threads, nil))), "%peak")
 	})
 }
 
@@ -149,7 +149,7 @@ func BenchmarkPrefill(b *testing.B) {
 func BenchmarkDecode(b *testing.B) {
 	benchSpeed(b, func(b *testing.B, m *Backend, threads int) {
 		so := SpeedOptions{Decode: 32, Prompt: 64}.orDefault(m.model.context)
-		top, best := peak.Read(threads), 0.0
+		top, best := peak.Read(threads, nil), 0.0
 		for b.Loop() {
 			rate, err := m.decode(context.Background(), 1, so)
 			if err != nil {
@@ -158,6 +158,6 @@ func BenchmarkDecode(b *testing.B) {
 			best = max(best, rate)
 		}
 		b.ReportMetric(best, "best-tok/s")
-		b.ReportMetric(100*share(best*float64(m.weights.need.Read), max(top, peak.Read(threads))), "%bandwidth")
+		b.ReportMetric(100*share(best*float64(m.weights.need.Read), max(top, peak.Read(threads, nil))), "%bandwidth")
 	})
 }

@@ -21,6 +21,7 @@ type checkpoint struct {
 	files   []weightFile
 	bytes   int64 // of the files
 	store   store
+	bf16    bool // every matrix is held as bfloat16
 
 	made        map[string]kernels.Weight // by their recipes' names
 	used        map[string]int64          // elements of the tensors that were asked for

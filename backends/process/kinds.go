@@ -70,8 +70,9 @@ func Kinds() []Kind {
 }
 
 // ServerArgs are the arguments of a model that say how its server is started: command and args are split as a shell does
-// and are the words that start it and further options; start_timeout is a time.
-var ServerArgs = []string{"command", "args", "start_timeout"}
+// and are the words that start it and further options; start_timeout is a time; kinds, joined by +, are the kinds of request
+// to use where the server serves fewer than its like.
+var ServerArgs = []string{"command", "args", "start_timeout", "kinds"}
 
 // launch is how a server is started.
 type launch struct {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -96,7 +98,8 @@ func OpenServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	have := s.life.b.Info()
 	for _, k := range s.info.Kinds {
 		if !have.Serves(k) {
-			err = fmt.Errorf("the server does not serve %s requests, which %s servers do (it serves %v)", k, o.Kind.Name, have.Kinds)
+			err = hintf(fmt.Errorf("the server does not serve %s requests, which %s servers do (it serves %v)", k, o.Kind.Name, have.Kinds),
+				"--model-args kinds=generate measures what is generated only")
 		}
 	}
 	if err == nil && have.Messages != s.info.Messages {
@@ -138,6 +141,16 @@ func (o *ServerOptions) describe(ctx context.Context, l launch) (backends.Info, 
 	info := backends.Info{Provider: o.Kind.Name, Model: o.Model, Kinds: o.Kind.Kinds, Details: make(map[string]string)}
 	if o.Args["api"] == "chat" {
 		info.Messages, info.Kinds = true, []backends.Kind{backends.Generate}
+	}
+	if list, ok := o.Args["kinds"]; ok {
+		info.Kinds = nil
+		for name := range strings.SplitSeq(list, "+") {
+			k := backends.Kind(strings.TrimSpace(name))
+			if !slices.Contains(o.Kind.Kinds, k) {
+				return info, hintf(fmt.Errorf("kinds %q: %s servers do not serve %q", list, o.Kind.Name, k), "for example --model-args kinds=generate, or generate+loglikelihood")
+			}
+			info.Kinds = append(info.Kinds, k)
+		}
 	}
 	for key, value := range o.Args {
 		if key != "start_timeout" && key != "command" {
@@ -262,6 +275,9 @@ func (s *Server) Do(ctx context.Context, req backends.Request) (backends.Respons
 	s.calls.Add(1)
 	s.mu.Unlock()
 	defer s.calls.Done()
+	if !s.info.Serves(req.Kind) {
+		return backends.Response{}, backends.Errorf(backends.KindUnsupported, "ask "+s.opts.Kind.Name, "it does not serve %s requests", req.Kind)
+	}
 	l, err := s.living(ctx)
 	if err != nil {
 		return backends.Response{}, err

@@ -203,6 +203,27 @@ func TestServer(t *testing.T) {
 	}
 }
 
+// TestServerKinds sees that a server that serves less than its like is refused with the way out, and used for what it serves.
+func TestServerKinds(t *testing.T) {
+	o := fakeOptions()
+	o.Kind.Kinds = backends.Kinds[:] // its client generates only
+	_, err := OpenServer(t.Context(), o)
+	var h interface{ Hint() string }
+	if err == nil || !strings.Contains(err.Error(), "does not serve loglikelihood") || !errors.As(err, &h) || !strings.Contains(h.Hint(), "kinds=generate") {
+		t.Errorf("a server that serves less gives %v", err)
+	}
+	o.Args = map[string]string{"kinds": "generate"}
+	s := openServer(t, o)
+	pidOf(t, s)
+	if _, err := s.Do(t.Context(), backends.Request{Kind: backends.LogLikelihood, Prompt: "x", Continuations: []string{"y"}}); backends.KindOf(err) != backends.KindUnsupported {
+		t.Errorf("a kind that is left out gives %v", err)
+	}
+	o.Args = map[string]string{"kinds": "generate,score"}
+	if _, err := Describe(t.Context(), o); err == nil {
+		t.Error("an unknown kind is taken")
+	}
+}
+
 func TestServerNeverStarts(t *testing.T) {
 	t.Setenv("FAKE_API_KEY", "canary-0123456789")
 	file := filepath.Join(t.TempDir(), "server.log")

@@ -69,7 +69,7 @@ func TestAdaptiveRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(meet)
+	defer func() { _ = os.RemoveAll(meet) }()
 	t.Setenv("OPENAI_API_KEY", "canary-key")
 	onset := func(args ...string) (string, string) {
 		t.Helper()

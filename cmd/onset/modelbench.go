@@ -18,6 +18,7 @@ type benchOptions struct {
 	modelOptions
 	local.SpeedOptions
 	kernels string
+	compute string
 	threads []int
 }
 
@@ -34,13 +35,19 @@ The best of several runs counts; on a busy machine shares say more than speeds.`
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(o.threads) == 0 {
 				o.threads = slices.Compact([]int{1, runtime.GOMAXPROCS(0)})
+				if o.CPU {
+					o.threads = o.threads[:1]
+				}
 			}
 			var all []local.Speed
 			for _, n := range o.threads {
+				if o.CPU && n != 1 {
+					return usage(withHint(fmt.Errorf("processor time says nothing of %d threads that wait for one another", n), "--cpu-time --threads 1"))
+				}
 				if n < 1 {
 					return usage(fmt.Errorf("--threads %d is below 1", n))
 				}
-				s, err := local.Measure(cmd.Context(), checkpointFolder(args[0]), local.Options{CacheDir: o.cache, Kernels: o.kernels, Threads: n}, o.SpeedOptions)
+				s, err := local.Measure(cmd.Context(), checkpointFolder(args[0]), local.Options{CacheDir: o.cache, Kernels: o.kernels, Compute: o.compute, Threads: n}, o.SpeedOptions)
 				if err != nil {
 					return err
 				}
@@ -56,8 +63,10 @@ The best of several runs counts; on a busy machine shares say more than speeds.`
 	fs := cmd.Flags()
 	fs.IntSliceVar(&o.threads, "threads", nil, "numbers of threads to measure (default 1 and one a processor)")
 	fs.StringVar(&o.kernels, "kernels", "", "kernel set (default the fastest of this machine)")
+	fs.StringVar(&o.compute, "compute", "", "f32, or bf16 for products of rounded activations (default f32)")
 	fs.IntVar(&o.Prompt, "prompt", 0, "tokens of a prompt (default 512, or half the context)")
 	fs.IntVar(&o.Decode, "decode", 0, "tokens to generate (default 64)")
+	fs.BoolVar(&o.CPU, "cpu-time", false, "take processor time for the clock, for one thread on a busy machine")
 	fs.IntVar(&o.Texts, "texts", 0, "texts to generate together (default 16)")
 	fs.IntVar(&o.Repeat, "repeat", 0, "runs of each, of which the best counts (default 3)")
 	return cmd

@@ -78,6 +78,9 @@ func runRun(ctx context.Context, a *app, o runOptions) error {
 	if spec.Python != "" {
 		fmt.Fprintf(a.stderr, "warning: --python-hooks %s executes code from %s\n", spec.Python, strings.Join(spec.Include, ", "))
 	}
+	if spec.Sandbox != "" {
+		fmt.Fprintf(a.stderr, "warning: --sandbox %s runs programs that models write: that command alone keeps them in\n", spec.Sandbox)
+	}
 	if o.dryRun {
 		return dryRun(ctx, a, spec, shard, o.executeOptions)
 	}

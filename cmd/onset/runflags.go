@@ -37,6 +37,7 @@ type planFlags struct {
 	ask      runner.Ask
 	data     []string
 	python   string
+	sandbox  string
 }
 
 func (f *planFlags) add(cmd *cobra.Command) {
@@ -52,6 +53,7 @@ func (f *planFlags) add(cmd *cobra.Command) {
 	flags.IntVarP(&f.limit, "limit", "L", 0, "take at most this many samples of each task; 0 takes all")
 	flags.StringArrayVar(&f.include, "include-path", nil, "a further folder or file of tasks (repeatable)")
 	flags.StringArrayVar(&f.data, "data-dir", nil, "a folder with copies of dataset repositories, as ORG/NAME (repeatable)")
+	flags.StringVar(&f.sandbox, "sandbox", "", sandboxUse)
 	flags.StringVar(&f.python, "python-hooks", "", "run functions of task files that have no native equivalent in this interpreter, as python3: executes code of the folders of tasks")
 	flags.StringVar(&f.baseURL, "base-url", "", "address of the model server, for models given with -m")
 	flags.StringToStringVar(&f.args, "model-args", nil, "options of the backend, key=value, for models given with -m")
@@ -89,7 +91,7 @@ func (f *planFlags) spec() (runSpec, error) {
 	if f.ask.Letters && f.ask.Compat {
 		return runSpec{}, usage(withHint(errors.New("--letters asks otherwise than lm-evaluation-harness does, and --lm-eval-compat as it does"), "leave one of them out"))
 	}
-	spec := runSpec{Include: absolute(f.include), Data: absolute(f.data), Python: f.python, Seed: f.seed, Ask: f.ask}
+	spec := runSpec{Include: absolute(f.include), Data: absolute(f.data), Python: f.python, Sandbox: f.sandbox, Seed: f.seed, Ask: f.ask}
 	var err error
 	if spec.Suite, err = f.loadSuite(); err != nil {
 		return spec, usage(err)

@@ -26,7 +26,9 @@ type runSpec struct {
 	Data    []string          `json:"data,omitempty"`    // absolute folders of dataset repositories
 	// Python is the interpreter that may run functions of task files; "" runs none.
 	Python string `json:"python,omitempty"`
-	Seed   uint64 `json:"seed"`
+	// Sandbox is the command that runs programs which models write; "" runs none.
+	Sandbox string `json:"sandbox,omitempty"`
+	Seed    uint64 `json:"seed"`
 	// Ask says how models are asked.
 	Ask runner.Ask `json:"ask,omitzero"`
 }
@@ -70,9 +72,11 @@ func (s runSpec) allModels() []backends.Model {
 type taskSource struct {
 	data   []string
 	python string
+	// sandbox is the command that runs programs which models write; "" runs none.
+	sandbox string
 }
 
-func (s runSpec) source() taskSource { return taskSource{s.Data, s.Python} }
+func (s runSpec) source() taskSource { return taskSource{s.Data, s.Python, s.Sandbox} }
 
 // interpreter runs functions of task files, if the user asked for it.
 func (s taskSource) interpreter() *hooks.Python {
@@ -92,7 +96,12 @@ func taskIndex(include []string, from taskSource) (*tasks.Index, error) {
 		}
 		sources = append(sources, src)
 	}
-	index, err := tasks.OpenIndex(tasks.IndexOptions{Cache: indexFile(include), Data: provideData(from.data), Python: from.interpreter(), Libraries: scorelibs.Libraries()}, sources...)
+	box, err := openSandbox(from.sandbox)
+	if err != nil {
+		return nil, err
+	}
+	index, err := tasks.OpenIndex(tasks.IndexOptions{Cache: indexFile(include), Data: provideData(from.data), Python: from.interpreter(),
+		Libraries: scorelibs.Libraries(box), Sandboxed: box != nil}, sources...)
 	return index, usage(err)
 }
 

@@ -17,6 +17,7 @@ import (
 func newValidateCommand(a *app) *cobra.Command {
 	var include []string
 	var asJSON bool
+	var sandbox string
 	cmd := &cobra.Command{
 		Use:   "validate FILE|FOLDER...",
 		Short: "check suite, ladder and task files without running them",
@@ -27,7 +28,7 @@ of made-up rows and score made-up responses, and why each other does not; --json
 			bad := 0
 			for _, file := range files {
 				if stat, err := os.Stat(file); err == nil && stat.IsDir() {
-					if err := validateTree(cmd.Context(), a, file, asJSON); err != nil {
+					if err := validateTree(cmd.Context(), a, file, sandbox, asJSON); err != nil {
 						return err
 					}
 					continue
@@ -47,6 +48,7 @@ of made-up rows and score made-up responses, and why each other does not; --json
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "list a folder's tasks as JSON")
+	cmd.Flags().StringVar(&sandbox, "sandbox", "", sandboxUse)
 	cmd.Flags().StringArrayVar(&include, "include-path", nil, "a further folder or file of tasks that the suites name")
 	return cmd
 }

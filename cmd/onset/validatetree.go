@@ -35,12 +35,16 @@ type checked struct {
 }
 
 // validateTree tries every task of a folder on made-up rows.
-func validateTree(ctx context.Context, a *app, dir string, asJSON bool) error {
+func validateTree(ctx context.Context, a *app, dir, sandbox string, asJSON bool) error {
 	source, err := tasks.PathSource(dir)
 	if err != nil {
 		return usage(err)
 	}
-	index, err := tasks.OpenIndex(tasks.IndexOptions{Libraries: scorelibs.Libraries()}, source)
+	box, err := openSandbox(sandbox)
+	if err != nil {
+		return err
+	}
+	index, err := tasks.OpenIndex(tasks.IndexOptions{Libraries: scorelibs.Libraries(box), Sandboxed: box != nil}, source)
 	if err != nil {
 		return usage(err)
 	}

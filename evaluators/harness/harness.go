@@ -39,7 +39,7 @@ type typing struct{ inputs, targets bool }
 
 // New resolves a task's metrics, filters and functions. What the harness has and onset has not is an error that names it.
 func New(t *tasks.Task, style tasks.Style, rules lmeval.Rules) (*Task, error) {
-	if unsafe, _ := t.Config().Get("unsafe_code"); unsafe == true {
+	if t.Unsafe() {
 		return nil, &UnsafeError{Task: t.Name()}
 	}
 	c := lmeval.Config{Name: t.Name(), OutputType: lmeval.OutputType(t.OutputType(style)), HasChoices: t.HasChoices(style), Rules: rules}
@@ -74,12 +74,12 @@ func New(t *tasks.Task, style tasks.Style, rules lmeval.Rules) (*Task, error) {
 type UnsafeError struct{ Task string }
 
 func (e *UnsafeError) Error() string {
-	return fmt.Sprintf("task %s is judged by running the code that the model writes, which onset does not do", e.Task)
+	return fmt.Sprintf("task %s is judged by running the code that the model writes, which needs a sandbox", e.Task)
 }
 
 // Hint says what to do.
 func (e *UnsafeError) Hint() string {
-	return "leave the task out: running what a model writes needs a sandbox, which onset does not have"
+	return `name a command that shuts the code in, as --sandbox "bwrap --ro-bind / / --unshare-all --die-with-parent python3 -", or leave the task out`
 }
 
 // of gives the task for documents of one typing.

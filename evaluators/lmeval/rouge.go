@@ -42,8 +42,16 @@ func fMeasure(common, got, wanted float64) float64 {
 // rougeLsum is the F-measure over the union of longest common subsequences of each line of the target with the lines
 // of the answer; each word is counted at most as often as either side has it.
 func rougeLsum(target, answer string) float64 {
+	hits, gotten, wanted := lsumCounts(target, answer)
+	if wanted == 0 || gotten == 0 {
+		return 0
+	}
+	return fMeasure(float64(hits), float64(gotten), float64(wanted))
+}
+
+// lsumCounts counts the words in common, and those of either side.
+func lsumCounts(target, answer string) (hits, gotten, wanted int) {
 	want, got := rougeLines(target), rougeLines(answer)
-	var wanted, gotten int
 	wantCount, gotCount := make(map[string]int), make(map[string]int)
 	for _, line := range want {
 		wanted += len(line)
@@ -57,10 +65,6 @@ func rougeLsum(target, answer string) float64 {
 			gotCount[w]++
 		}
 	}
-	if wanted == 0 || gotten == 0 {
-		return 0
-	}
-	hits := 0
 	for _, line := range want {
 		inUnion := make([]bool, len(line))
 		for _, other := range got {
@@ -74,7 +78,7 @@ func rougeLsum(target, answer string) float64 {
 			}
 		}
 	}
-	return fMeasure(float64(hits), float64(gotten), float64(wanted))
+	return hits, gotten, wanted
 }
 
 func rougeLines(s string) [][]string {

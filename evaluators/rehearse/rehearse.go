@@ -49,7 +49,7 @@ type Result struct {
 // Rehearsal tries tasks of one index. It may be used concurrently.
 type Rehearsal struct {
 	index *tasks.Index
-	// Tries bounds the rows that are made up for one task; 0 is 600.
+	// Tries bounds the rows that are made up for one task; 0 is 400.
 	Tries int
 
 	mu     sync.Mutex
@@ -85,10 +85,10 @@ func (r *Rehearsal) Task(ctx context.Context, name string) (out Result) {
 func (r *Rehearsal) try(ctx context.Context, task *tasks.Task) Result {
 	s := &search{ctx: ctx, task: task, words: task.Words(), left: r.Tries, seen: make(map[string]bool), known: make(map[string]bool)}
 	if s.left == 0 {
-		s.left = 600
+		s.left = 400
 	}
 	if r.failures(task) > 4 {
-		s.left /= 6 // its neighbours need what is not found
+		s.left /= 10 // its neighbours need what is not found
 	}
 	all := s.left
 	found := func(x *schema) Result {
@@ -193,7 +193,7 @@ func (s *search) eval(x *schema) (out outcome) {
 func (s *search) style(t *tasks.Task, style tasks.Style) outcome {
 	v := tasks.Variant{Style: style, Shots: t.Shots(style).Default}
 	var samples []tasks.Sample
-	for sample, err := range t.Samples(s.ctx, v, tasks.SampleOptions{Raw: true, Limit: 5}) {
+	for sample, err := range t.Samples(s.ctx, v, tasks.SampleOptions{Raw: true, Limit: 3}) {
 		if err != nil {
 			return outcome{Builds, err}
 		}
@@ -208,7 +208,7 @@ func (s *search) style(t *tasks.Task, style tasks.Style) outcome {
 	}
 	draws := make([][][]backends.Response, len(samples))
 	for i, sample := range samples {
-		for d := range t.Repeats(style) {
+		for d := range min(t.Repeats(style), 3) {
 			draws[i] = append(draws[i], answers(sample, i+d))
 		}
 	}
@@ -261,7 +261,7 @@ func (x state) rank() int {
 }
 
 // longest is the time that a search may take; all but a few take far less.
-const longest = 3 * time.Second
+const longest = time.Second
 
 // run changes the rows until they work, or nothing new happens.
 func (s *search) run() (*schema, outcome) {

@@ -202,13 +202,25 @@ func (x *schema) missing(err error) string {
 		if m == nil {
 			continue
 		}
-		holds := func(c *column) bool { return c.kind == word || c.kind == fixed && c.word == m[1] }
-		if made.MatchString(m[1]) || slices.ContainsFunc(all(x.columns), holds) {
+		if made.MatchString(m[1]) || slices.ContainsFunc(all(x.columns), func(c *column) bool { return c.holds(m[1]) }) {
 			return ""
 		}
 		return m[1]
 	}
 	return ""
+}
+
+// holds reports whether a row has the text in the column.
+func (c *column) holds(text string) bool {
+	if c.kind == word || c.kind == fields || c.kind == records {
+		return c.kind == word
+	}
+	for i := range 10 {
+		if v, ok := c.value(i, nil).(string); ok && v == text {
+			return true
+		}
+	}
+	return false
 }
 
 // made matches texts that are made up here.

@@ -71,7 +71,7 @@ def call(path, name, how, args):
     if how == "metric":
         return f(references=args[0], predictions=args[1], **args[2])
     if how == "filter":
-        return f(**args[2]).apply(args[0], args[1])
+        return (f(**args[2]).apply if isinstance(f, type) else f)(args[0], args[1])
     return f(*args)
 
 

@@ -65,6 +65,9 @@ func NewFunc(name string, params []string, fn func(c *Call, a []pyval.Value) (py
 	return &Func{thing{"builtin_function_or_method"}, name, params, fn}
 }
 
+// Name is the function's name.
+func (f *Func) Name() string { return f.name }
+
 func (f *Func) call(c *Call) (pyval.Value, error) {
 	a, err := c.bind(f.name, f.params)
 	if err != nil {

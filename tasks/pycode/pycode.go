@@ -107,7 +107,7 @@ func (l *Loader) Process(file, name string, docs []*pyval.Dict) ([]*pyval.Dict, 
 	return rowsOf(v)
 }
 
-// Filter makes a filter of a class and applies it to all documents' responses.
+// Filter makes a filter of a class and applies it to all documents' responses, or calls a function with them.
 func (l *Loader) Filter(file, name string, responses []pyval.Value, docs []*pyval.Dict, options *pyval.Dict) (pyval.Value, error) {
 	return l.use(file, len(docs), func(in *interp, m *module) (pyval.Value, error) {
 		class, err := in.member(m, name)
@@ -119,17 +119,19 @@ func (l *Loader) Filter(file, name string, responses []pyval.Value, docs []*pyva
 			k, v := options.At(i)
 			c.Names, c.Vals = append(c.Names, pyval.Str(k)), append(c.Vals, thaw(v))
 		}
-		filter, err := in.apply(class, c)
-		if err != nil {
-			return nil, err
-		}
 		all := make([]pyval.Value, len(docs))
 		for i, d := range docs {
 			all[i] = thaw(d)
 		}
-		apply, err := in.getAttr(filter, "apply")
-		if err != nil {
-			return nil, err
+		apply := class // a function, as filter_fn names one
+		if _, ok := class.(*Class); ok {
+			filter, err := in.apply(class, c)
+			if err != nil {
+				return nil, err
+			}
+			if apply, err = in.getAttr(filter, "apply"); err != nil {
+				return nil, err
+			}
 		}
 		v, err := in.call(apply, thaw(pyval.List(responses)), &pyval.Array{Items: all})
 		if err != nil {

@@ -6,49 +6,61 @@
 package peak
 
 import (
+	"strings"
 	"sync"
 	"time"
 )
 
-// The lengths of one run: about a millisecond of multiply-adds, and more bytes than caches hold.
+// The lengths of one run: about a millisecond of multiply-adds, and a few of reading. Reading walks through more memory
+// than caches hold, so that a part has left them when its turn comes again.
 const (
 	fmaLoops  = 1 << 17
 	readBytes = 256 << 20
-	runs      = 12
+	readRun   = 32 << 20
+	runs      = 16
 )
+
+// Clock tells the time; nil is the time of day. Processor time suits one thread on a busy machine.
+type Clock func() time.Duration
 
 // FMA measures float32 operations a second, two for each multiply-add, on as many threads at once, with the
 // instructions of a kernel set ("avx2", "avx512", "neon"). It is 0 where the set has none of its own.
-func FMA(set string, threads int) float64 {
+func FMA(set string, threads int, clock Clock) float64 {
+	set, _, _ = strings.Cut(set, "+") // what a wrapper adds
 	loop, flops := fmaLoop(set)
 	if loop == nil {
 		return 0
 	}
 	best := 0.0
 	for range runs {
-		best = max(best, rate(threads, float64(fmaLoops*flops), func(int) { loop(fmaLoops) }))
+		best = max(best, rate(clock, threads, float64(fmaLoops*flops), func(int) { loop(fmaLoops) }))
 	}
 	return best
 }
 
-// Read measures the bytes a second that threads read together from memory, a part of 256 MiB each.
-func Read(threads int) float64 {
+// Read measures the bytes a second that threads read together from memory, parts of their own of 256 MiB.
+func Read(threads int, clock Clock) float64 {
 	buf := make([]byte, readBytes)
 	for i := range buf {
 		buf[i] = byte(i)
 	}
-	part := readBytes / threads &^ 4095
+	part := readRun / threads &^ 4095
 	best := 0.0
-	for range runs {
-		best = max(best, rate(threads, float64(part), func(t int) { read(buf[t*part : (t+1)*part]) }))
+	for i := range runs {
+		at := i * readRun % readBytes
+		best = max(best, rate(clock, threads, float64(part), func(t int) { read(buf[at+t*part : at+(t+1)*part]) }))
 	}
 	return best
 }
 
 // rate is the work a second of threads that each do some at once.
-func rate(threads int, work float64, run func(thread int)) float64 {
+func rate(clock Clock, threads int, work float64, run func(thread int)) float64 {
+	if clock == nil {
+		zero := time.Now()
+		clock = func() time.Duration { return time.Since(zero) }
+	}
 	var ready, done sync.WaitGroup
-	start := make(chan time.Time)
+	start := make(chan struct{})
 	ready.Add(threads)
 	for t := range threads {
 		done.Go(func() {
@@ -58,10 +70,10 @@ func rate(threads int, work float64, run func(thread int)) float64 {
 		})
 	}
 	ready.Wait()
-	began := time.Now()
+	began := clock()
 	close(start)
 	done.Wait()
-	return work * float64(threads) / time.Since(began).Seconds()
+	return work * float64(threads) / (clock() - began).Seconds()
 }
 
 // readGo reads in portable Go, four words a step.

@@ -8,7 +8,8 @@ func fmaAVX2(n int)
 //go:noescape
 func fmaAVX512(n int)
 
-// readAVX2 and readAVX512 read n bytes, n a multiple of 256 and 512.
+// readAVX2 and readAVX512 read n bytes, n a multiple of 1024, in four streams: prefetchers keep up with several, and
+// kernels have as many.
 //
 //go:noescape
 func readAVX2(p *byte, n int)
@@ -28,12 +29,12 @@ func fmaLoop(set string) (loop func(int), flops int) {
 
 func read(buf []byte) {
 	switch {
-	case len(buf) < 512:
+	case len(buf) < 1024:
 		readGo(buf)
 	case cpu.X86.HasAVX512F:
-		readAVX512(&buf[0], len(buf)&^511)
+		readAVX512(&buf[0], len(buf)&^1023)
 	case cpu.X86.HasAVX2:
-		readAVX2(&buf[0], len(buf)&^511)
+		readAVX2(&buf[0], len(buf)&^1023)
 	default:
 		readGo(buf)
 	}

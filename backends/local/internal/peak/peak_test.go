@@ -6,17 +6,17 @@ import "testing"
 func TestPeak(t *testing.T) {
 	for _, set := range []string{"avx2", "avx512", "neon"} {
 		loop, _ := fmaLoop(set)
-		got := FMA(set, 1)
+		got := FMA(set, 1, nil)
 		t.Logf("%s: %.1f GFLOP/s", set, got/1e9)
 		if loop != nil && (got < 1e9 || got > 1e12) || loop == nil && got != 0 {
 			t.Errorf("%s: %g operations a second", set, got)
 		}
 	}
-	if got := FMA("generic", 1); got != 0 {
+	if got := FMA("generic", 1, nil); got != 0 {
 		t.Errorf("the portable set has a peak of %g", got)
 	}
 	for _, threads := range []int{1, 2} {
-		got := Read(threads)
+		got := Read(threads, nil)
 		t.Logf("%d threads read %.1f GB/s", threads, got/1e9)
 		if got < 1e8 || got > 1e13 {
 			t.Errorf("%d threads: %g bytes a second", threads, got)
