@@ -1,14 +1,10 @@
 package local
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"io/fs"
-)
 
-// maxTemplate bounds the files that may hold a chat template.
-const maxTemplate = 16 << 20
+	"github.com/onset-eval/onset/backends/local/tokens"
+)
 
 // chat is what a checkpoint says of turns: its template, "" for none, and the tokens that templates name.
 type chat struct {
@@ -16,100 +12,8 @@ type chat struct {
 	tokens   map[string]string
 }
 
-// readChat reads the chat template as transformers does: of chat_template.jinja, else of tokenizer_config.json, where it is
-// a text, or a list of named ones of which "default" counts.
+// readChat reads the chat template as transformers does (tokens.ReadChat).
 func readChat(fsys fs.FS) (chat, error) {
-	var c chat
-	var config map[string]json.RawMessage
-	data, err := readSmall(fsys, "tokenizer_config.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		data = []byte("{}")
-	} else if err != nil {
-		return c, err
-	}
-	if err := json.Unmarshal(data, &config); err != nil {
-		return c, fmt.Errorf("read tokenizer_config.json: %w", err)
-	}
-	c.tokens = make(map[string]string)
-	for _, name := range tokenNames {
-		if text, ok := tokenText(config[name]); ok {
-			c.tokens[name] = text
-		}
-	}
-	if err := c.older(fsys); err != nil {
-		return c, err
-	}
-	own, err := readSmall(fsys, "chat_template.jinja")
-	switch {
-	case err == nil:
-		c.template = string(own)
-	case !errors.Is(err, fs.ErrNotExist):
-		return c, err
-	case config["chat_template"] != nil:
-		if c.template, err = templateOf(config["chat_template"]); err != nil {
-			return c, fmt.Errorf("read tokenizer_config.json: chat_template: %w", err)
-		}
-	}
-	return c, nil
+	c, err := tokens.ReadChat(fsys)
+	return chat{c.Template, c.Tokens}, err
 }
-
-func readSmall(fsys fs.FS, name string) ([]byte, error) { return readBounded(fsys, name, maxTemplate) }
-
-// tokenText gives a token that stands as text or as an object with the text in content.
-func tokenText(raw json.RawMessage) (string, bool) {
-	var text string
-	if json.Unmarshal(raw, &text) == nil && text != "" {
-		return text, true
-	}
-	var object struct {
-		Content string `json:"content"`
-	}
-	if json.Unmarshal(raw, &object) == nil && object.Content != "" {
-		return object.Content, true
-	}
-	return "", false
-}
-
-func templateOf(raw json.RawMessage) (string, error) {
-	var text *string // null is none
-	if err := json.Unmarshal(raw, &text); err == nil {
-		if text == nil {
-			return "", nil
-		}
-		return *text, nil
-	}
-	var named []struct{ Name, Template string }
-	if err := json.Unmarshal(raw, &named); err != nil {
-		return "", errors.New("it is neither a text nor a list of named templates")
-	}
-	for _, n := range named {
-		if n.Name == "default" {
-			return n.Template, nil
-		}
-	}
-	return "", errors.New(`no template is named "default"`)
-}
-
-// older takes the tokens that special_tokens_map.json, which older checkpoints have, names beside.
-func (c *chat) older(fsys fs.FS) error {
-	data, err := readSmall(fsys, "special_tokens_map.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var named map[string]json.RawMessage
-	if err := json.Unmarshal(data, &named); err != nil {
-		return fmt.Errorf("read special_tokens_map.json: %w", err)
-	}
-	for _, name := range tokenNames {
-		if text, ok := tokenText(named[name]); ok && c.tokens[name] == "" {
-			c.tokens[name] = text
-		}
-	}
-	return nil
-}
-
-// tokenNames are the special tokens by their names in the tokenizer's files.
-var tokenNames = []string{"bos_token", "eos_token", "unk_token", "pad_token", "cls_token", "sep_token", "mask_token"}

@@ -3,6 +3,7 @@ package openai
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -12,7 +13,11 @@ import (
 // echoRoute asks for the prompt's own log-probabilities, with echo and logprobs, as OpenAI's completions had it first and
 // many servers have it. It sends ids where the tokenizer is at hand and the server takes them, else texts, and finds the
 // continuation by the characters of the tokens that come back.
-type echoRoute struct{ b *Backend }
+type echoRoute struct {
+	b *Backend
+	// single is set once the server has answered one prompt a call and not several, as llama-cpp-python does.
+	single atomic.Bool
+}
 
 func (r *echoRoute) String() string { return "completions with echo" }
 
@@ -54,7 +59,7 @@ func (r *echoRoute) ask(ctx context.Context, parts []part) ([]*choice, error) {
 }
 
 func (r *echoRoute) scores(ctx context.Context, parts []part) ([]scored, error) {
-	choices, err := r.ask(ctx, parts)
+	choices, err := r.askAll(ctx, parts)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +78,31 @@ func (r *echoRoute) scores(ctx context.Context, parts []part) ([]scored, error) 
 		}
 	}
 	return out, nil
+}
+
+// askAll asks for all parts in one call, where the server takes several prompts, else in one each.
+func (r *echoRoute) askAll(ctx context.Context, parts []part) ([]*choice, error) {
+	if len(parts) == 1 || !r.single.Load() {
+		choices, err := r.ask(ctx, parts)
+		switch backends.KindOf(err) {
+		case backends.KindInvalid, backends.KindServer, backends.KindNetwork, backends.KindUnsupported:
+			if len(parts) == 1 {
+				return nil, err
+			}
+		default:
+			return choices, err
+		}
+	}
+	all := make([]*choice, len(parts))
+	for i := range parts {
+		one, err := r.ask(ctx, parts[i:i+1])
+		if err != nil {
+			return nil, err
+		}
+		all[i] = one[0]
+	}
+	r.single.Store(true)
+	return all, nil
 }
 
 // place finds the tokens that are scored: from the continuation's first up to the generated one.

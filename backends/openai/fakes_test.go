@@ -29,6 +29,7 @@ const (
 	noEcho    = "no echo"     // echo is refused
 	noPrefill = "no prefill"  // the server was not started with its option for them
 	noTok     = "no tokenize" // there is no /tokenize
+	oneOnly   = "one prompt"  // a call takes one prompt
 	noStop    = "no stop"     // it does not say which stop string ended a text
 )
 
@@ -242,6 +243,9 @@ func (f *fake) completions(req *fakeRequest) (any, int) {
 		maxTokens = *req.MaxTokens
 	}
 	choices, usage := []any{}, object{"prompt_tokens": 0, "completion_tokens": 0}
+	if f.lies[oneOnly] && len(f.prompts(req)) > 1 {
+		return failure(500, "AssertionError")
+	}
 	for i, ids := range f.prompts(req) {
 		if len(ids)+1 > faultserver.ToyContext {
 			return failure(400, "This model's maximum context length is 256 tokens. However, you requested more")

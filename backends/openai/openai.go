@@ -146,8 +146,15 @@ func (b *Backend) describe(o Options) {
 	if b.reasons() {
 		b.info.Details["temperature"] = "the server's own"
 	}
-	if b.codec != nil {
-		b.info.Details["tokenizer"] = b.codec.Hash()
+	if b.codec == nil {
+		return
+	}
+	b.info.Details["tokenizer"] = b.codec.Hash()
+	if turns := b.codec.Chat(); turns.Template != "" && !b.chat {
+		b.info.ChatTemplate = turns.Template
+		for name, text := range turns.Tokens { // which a template names
+			b.info.Details[name] = text
+		}
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -37,6 +39,7 @@ func scoreCases() map[string]scoreCase {
 		"tgi, tokenizer":    {kind: "tgi", tokenizer: true, lies: []string{noTok}},
 		"other":             {kind: "other", args: map[string]string{"api": "completions"}},
 		"openai, tokenizer": {kind: "other", tokenizer: true, args: map[string]string{"api": "completions", "server": "openai"}},
+		"other, one prompt": {kind: "other", lies: []string{oneOnly}, args: map[string]string{"api": "completions"}},
 		"other, tokenizer":  {kind: "other", tokenizer: true, args: map[string]string{"api": "completions"}},
 	}
 }
@@ -249,6 +252,30 @@ func TestFound(t *testing.T) {
 	_, err := openai.Open(t.Context(), openai.Options{Model: backends.Model{Ref: backends.Ref{Provider: "openai", Model: "other"}, BaseURL: url + "/v1"}})
 	if backends.KindOf(err) != backends.KindNotFound {
 		t.Errorf("a model that is not served: %v", err)
+	}
+}
+
+// TestChatTemplate takes the checkpoint's template, for completions of rendered turns, and no second token at the beginning.
+func TestChatTemplate(t *testing.T) {
+	f, url := startFake(t, "vllm")
+	dir := f.checkpoint(t)
+	config := `{"bos_token":"<s>","chat_template":"{{ bos_token }}{{ messages[0].content }}"}`
+	if err := os.WriteFile(filepath.Join(dir, "tokenizer_config.json"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, url, map[string]string{"tokenizer": dir}, openai.Options{})
+	if info := b.Info(); !strings.Contains(info.ChatTemplate, "messages[0]") || info.Details["bos_token"] != "<s>" {
+		t.Errorf("%+v", info)
+	}
+	req := backends.Request{Kind: backends.Generate, Prompt: "<s>the", Sampling: backends.Sampling{MaxTokens: 4}}
+	rendered, err1 := b.Do(t.Context(), req)
+	req.Prompt = "the"
+	plain, err2 := b.Do(t.Context(), req)
+	if err1 != nil || err2 != nil || rendered.Text != plain.Text || rendered.Usage.PromptTokens != plain.Usage.PromptTokens {
+		t.Errorf("%+v, %+v, %v %v", rendered, plain, err1, err2)
+	}
+	if info := open(t, url, map[string]string{"tokenizer": dir, "api": "chat"}, openai.Options{}).Info(); info.ChatTemplate != "" || !info.Messages {
+		t.Errorf("chat: %+v", info)
 	}
 }
 

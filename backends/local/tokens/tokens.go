@@ -98,6 +98,7 @@ type Codec struct {
 	first   int // the token that begins texts: bos, or the one that ends them
 	context int
 	hash    string
+	chat    Chat
 }
 
 // Open reads the tokenizer in a checkpoint's folder: tokenizer.json, and config.json for the tokens that begin and end
@@ -120,8 +121,14 @@ func OpenFS(fsys fs.FS) (*Codec, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.chat, err = ReadChat(fsys); err != nil {
+		return nil, err
+	}
 	return c, c.readConfig(fsys)
 }
+
+// Chat is what the checkpoint says of turns.
+func (c *Codec) Chat() Chat { return c.chat }
 
 // Parse makes a codec of the text of a tokenizer.json. first is the token that begins texts; "" is none.
 func Parse(tokenizerJSON []byte, first string) (*Codec, error) {
