@@ -50,6 +50,8 @@ type Result struct {
 // Rehearsal tries tasks of one index. It may be used concurrently.
 type Rehearsal struct {
 	index *tasks.Index
+	// KeysOnly ends each task's trial before rows are made up.
+	KeysOnly bool
 	// Tries bounds the rows that are made up for one task; 0 is 2,500.
 	Tries int
 
@@ -78,6 +80,9 @@ func (r *Rehearsal) Task(ctx context.Context, name string) (out Result) {
 		if err := runner.Judged(task, style); err != nil {
 			return Result{Stage: Loads, Err: err}
 		}
+	}
+	if r.KeysOnly {
+		return Result{Stage: Binds}
 	}
 	return r.try(ctx, task)
 }

@@ -104,7 +104,7 @@ func (x *schema) rows(words []string) []*pyval.Dict {
 	}
 	for _, c := range all(x.columns) {
 		if c.kind == word {
-			n = max(n, 4*len(words))
+			n = max(n, 3*len(words))
 		}
 	}
 	out := make([]*pyval.Dict, n)
