@@ -190,7 +190,7 @@ func (t *Task) Words() []string {
 	var out []string
 	add := func(words ...string) {
 		for _, w := range words {
-			if w != "" && len(out) < 160 && !slices.Contains(out, w) {
+			if w != "" && len(out) < 250 && !slices.Contains(out, w) {
 				out = append(out, w)
 			}
 		}

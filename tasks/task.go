@@ -61,6 +61,9 @@ func (t *Task) Kind(s Style) backends.Kind {
 	return ""
 }
 
+// Foreign reports whether the task's file states none of onset's own keys: it was written for lm-evaluation-harness.
+func (t *Task) Foreign() bool { return !t.document.field("onset").Set() }
+
 // Unsafe reports whether the task is judged by running what the model writes, and nothing may run it.
 func (t *Task) Unsafe() bool {
 	unsafe, _ := t.Config().Get("unsafe_code")

@@ -133,7 +133,8 @@ func printHarness(ctx context.Context, a *app, dir string, spec runSpec) error {
 	if err != nil {
 		return err
 	}
-	if len(j.groups) == 0 && !j.plan.Ask.Compat && !runner.Harnessed(j.plan) {
+	foreign := func(c tasks.Cell) bool { return c.Task.Foreign() }
+	if len(j.groups) == 0 && !j.plan.Ask.Compat && !runner.Harnessed(j.plan) && !slices.ContainsFunc(j.plan.Cells, foreign) {
 		return nil
 	}
 	header, err := runlog.ReadHeader(dir)

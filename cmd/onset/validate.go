@@ -16,8 +16,7 @@ import (
 
 func newValidateCommand(a *app) *cobra.Command {
 	var include []string
-	var asJSON bool
-	var sandbox string
+	var o treeOptions
 	cmd := &cobra.Command{
 		Use:   "validate FILE|FOLDER...",
 		Short: "check suite, ladder and task files without running them",
@@ -28,7 +27,7 @@ of made-up rows and score made-up responses, and why each other does not; --json
 			bad := 0
 			for _, file := range files {
 				if stat, err := os.Stat(file); err == nil && stat.IsDir() {
-					if err := validateTree(cmd.Context(), a, file, sandbox, asJSON); err != nil {
+					if err := validateTree(cmd.Context(), a, file, o); err != nil {
 						return err
 					}
 					continue
@@ -47,8 +46,9 @@ of made-up rows and score made-up responses, and why each other does not; --json
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "list a folder's tasks as JSON")
-	cmd.Flags().StringVar(&sandbox, "sandbox", "", sandboxUse)
+	cmd.Flags().BoolVar(&o.json, "json", false, "list a folder's tasks as JSON")
+	cmd.Flags().BoolVar(&o.keys, "keys", false, "read a folder's keys and functions alone, which is quick, and make up no rows")
+	cmd.Flags().StringVar(&o.sandbox, "sandbox", "", sandboxUse)
 	cmd.Flags().StringArrayVar(&include, "include-path", nil, "a further folder or file of tasks that the suites name")
 	return cmd
 }

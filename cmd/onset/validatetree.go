@@ -34,13 +34,20 @@ type checked struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// treeOptions say how a folder of tasks is checked.
+type treeOptions struct {
+	json    bool
+	keys    bool // read keys and functions alone
+	sandbox string
+}
+
 // validateTree tries every task of a folder on made-up rows.
-func validateTree(ctx context.Context, a *app, dir, sandbox string, asJSON bool) error {
+func validateTree(ctx context.Context, a *app, dir string, o treeOptions) error {
 	source, err := tasks.PathSource(dir)
 	if err != nil {
 		return usage(err)
 	}
-	box, err := openSandbox(sandbox)
+	box, err := openSandbox(o.sandbox)
 	if err != nil {
 		return err
 	}
@@ -49,6 +56,7 @@ func validateTree(ctx context.Context, a *app, dir, sandbox string, asJSON bool)
 		return usage(err)
 	}
 	names, tried := index.Names(), rehearse.New(index)
+	tried.KeysOnly = o.keys
 	all := iter.Map(names, func(name *string) checked {
 		r := tried.Task(ctx, *name)
 		c := checked{Task: *name, Loads: r.Stage >= rehearse.Loads, Binds: r.Stage >= rehearse.Binds, Builds: r.Stage >= rehearse.Builds,
@@ -67,12 +75,12 @@ func validateTree(ctx context.Context, a *app, dir, sandbox string, asJSON bool)
 	for _, err := range index.Broken() {
 		all = append(all, checked{Why: err.Error(), Reason: "the file cannot be read"})
 	}
-	if asJSON {
+	if o.json {
 		enc := json.NewEncoder(a.stdout)
 		enc.SetIndent("", "  ")
 		return enc.Encode(all)
 	}
-	return printChecked(a, dir, all)
+	return printChecked(a, dir, all, o.keys)
 }
 
 // reasonOf says what is wrong in words that tasks share.
@@ -112,7 +120,7 @@ func (c checked) stage() string {
 }
 
 // printChecked counts the tasks of each stage and the reasons of those that stop before it, the most frequent first.
-func printChecked(a *app, dir string, all []checked) error {
+func printChecked(a *app, dir string, all []checked, keys bool) error {
 	type stop struct{ stage, reason string }
 	count := make(map[stop]int)
 	example := make(map[stop]string)
@@ -120,7 +128,7 @@ func printChecked(a *app, dir string, all []checked) error {
 	var stops []stop
 	for _, c := range all {
 		s := stop{c.stage(), c.Reason}
-		if s.stage == "" {
+		if s.stage == "" || keys && s.stage == "build" {
 			continue
 		}
 		if count[s] == 0 {
@@ -135,6 +143,9 @@ func printChecked(a *app, dir string, all []checked) error {
 	left := len(all)
 	for _, line := range []struct{ stage, what string }{{"load", "load"}, {"bind", "and what judges them is known"},
 		{"build", "and build requests of made-up rows"}, {"score", "and score made-up responses"}} {
+		if keys && line.stage == "build" {
+			break
+		}
 		left -= stopped[line.stage]
 		fmt.Fprintf(a.stdout, "%7d  %5.1f %%  %s\n", left, 100*float64(left)/float64(max(1, len(all))), line.what)
 	}

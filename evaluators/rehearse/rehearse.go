@@ -23,6 +23,7 @@ import (
 	"github.com/onset-eval/onset/tasks"
 	"github.com/onset-eval/onset/tasks/hooks"
 	"github.com/onset-eval/onset/tasks/pycode"
+	"github.com/onset-eval/onset/tasks/pyval"
 )
 
 // Stage is how far a task came.
@@ -49,7 +50,9 @@ type Result struct {
 // Rehearsal tries tasks of one index. It may be used concurrently.
 type Rehearsal struct {
 	index *tasks.Index
-	// Tries bounds the rows that are made up for one task; 0 is 400.
+	// KeysOnly ends each task's trial before rows are made up.
+	KeysOnly bool
+	// Tries bounds the rows that are made up for one task; 0 is 2,500.
 	Tries int
 
 	mu     sync.Mutex
@@ -78,6 +81,9 @@ func (r *Rehearsal) Task(ctx context.Context, name string) (out Result) {
 			return Result{Stage: Loads, Err: err}
 		}
 	}
+	if r.KeysOnly {
+		return Result{Stage: Binds}
+	}
 	return r.try(ctx, task)
 }
 
@@ -85,10 +91,11 @@ func (r *Rehearsal) Task(ctx context.Context, name string) (out Result) {
 func (r *Rehearsal) try(ctx context.Context, task *tasks.Task) Result {
 	s := &search{ctx: ctx, task: task, words: task.Words(), left: r.Tries, seen: make(map[string]bool), known: make(map[string]bool)}
 	if s.left == 0 {
-		s.left = 400
+		s.left = 2500
 	}
-	if r.failures(task) > 4 {
-		s.left /= 10 // its neighbours need what is not found
+	s.longest = longest
+	if r.failures(task) > 3 {
+		s.left, s.longest = s.left/60, longest/20 // its neighbours need what is not found
 	}
 	all := s.left
 	found := func(x *schema) Result {
@@ -155,8 +162,6 @@ type outcome struct {
 	err   error
 }
 
-var trace func(*schema, outcome)
-
 // search looks for one task's rows.
 type search struct {
 	ctx   context.Context
@@ -166,15 +171,13 @@ type search struct {
 	variables []string
 	uses      uses
 	left      int
+	longest   time.Duration
 	seen      map[string]bool // schemas
 	known     map[string]bool // errors
 }
 
 // eval tries one kind of rows.
-func (s *search) eval(x *schema) (out outcome) {
-	if trace != nil {
-		defer func() { trace(x, out) }()
-	}
+func (s *search) eval(x *schema) outcome {
 	s.left--
 	s.seen[x.key()] = true
 	t, err := s.task.OnRows(x.rows(s.words))
@@ -261,7 +264,7 @@ func (x state) rank() int {
 }
 
 // longest is the time that a search may take; all but a few take far less.
-const longest = time.Second
+const longest = 6 * time.Second
 
 // run changes the rows until they work, or nothing new happens.
 func (s *search) run() (*schema, outcome) {
@@ -276,7 +279,7 @@ func (s *search) run() (*schema, outcome) {
 	s.known[now.signature()] = true
 	start := time.Now()
 	best, open := now, []state{now}
-	for len(open) > 0 && s.left > 0 && s.ctx.Err() == nil && time.Since(start) < longest {
+	for len(open) > 0 && s.left > 0 && s.ctx.Err() == nil && time.Since(start) < s.longest {
 		at := 0
 		for i := range open {
 			if open[i].rank() > open[at].rank() {
@@ -289,7 +292,7 @@ func (s *search) run() (*schema, outcome) {
 			return now.rows, now.out
 		}
 		for _, y := range now.rows.repairs(now.out.err, s.variables, s.words, s.uses) {
-			if s.left <= 0 || time.Since(start) > longest {
+			if s.left <= 0 || time.Since(start) > s.longest {
 				break
 			}
 			if s.seen[y.key()] {
@@ -305,8 +308,8 @@ func (s *search) run() (*schema, outcome) {
 				s.known[name] = true
 			}
 			open = append(open, next)
-			if next.rank() > best.rank() {
-				best = next
+			if next.out.stage > best.out.stage || next.out.stage == best.out.stage && best.rows.missing(best.out.err) != "" {
+				best = next // the first error behind the missing columns says the most
 			}
 			if next.out.stage > now.out.stage || now.rows.missing(now.out.err) != "" || next.rows.missing(next.out.err) != "" {
 				if !now.again { // go on from there; the other repairs may be needed yet
@@ -325,7 +328,7 @@ func hopeless(err error) bool {
 	var unsupported *pycode.UnsupportedError
 	var missing *hooks.MissingError
 	var unsafe *harness.UnsafeError
-	return errors.As(err, &unsupported) || errors.As(err, &missing) || errors.As(err, &unsafe)
+	return errors.As(err, &unsupported) || errors.As(err, &missing) || errors.As(err, &unsafe) || pyval.KindOf(err) == "NameError"
 }
 
 var (
@@ -340,8 +343,8 @@ func (x state) signature() string {
 		return fmt.Sprint(o.stage, " misses ", name)
 	}
 	text := o.err.Error()
-	if m := madeText.FindStringSubmatch(text); m != nil {
-		return fmt.Sprint(o.stage, " refuses ", m[1])
+	if name := x.rows.refused(o.err); name != "" {
+		return fmt.Sprint(o.stage, " refuses ", name)
 	}
 	if i := strings.LastIndex(text, ".jsonl:"); i >= 0 {
 		text = text[i:]

@@ -104,7 +104,7 @@ func (x *schema) rows(words []string) []*pyval.Dict {
 	}
 	for _, c := range all(x.columns) {
 		if c.kind == word {
-			n = max(n, 4*len(words))
+			n = max(n, 3*len(words))
 		}
 	}
 	out := make([]*pyval.Dict, n)
@@ -202,7 +202,7 @@ func (x *schema) missing(err error) string {
 		if m == nil {
 			continue
 		}
-		if made.MatchString(m[1]) || slices.ContainsFunc(all(x.columns), func(c *column) bool { return c.holds(m[1]) }) {
+		if slices.ContainsFunc(all(x.columns), func(c *column) bool { return c.holds(m[1]) }) {
 			return ""
 		}
 		return m[1]
@@ -210,21 +210,26 @@ func (x *schema) missing(err error) string {
 	return ""
 }
 
-// holds reports whether a row has the text in the column.
+// holds reports whether a row has the text in the column, or in a list there.
 func (c *column) holds(text string) bool {
-	if c.kind == word || c.kind == fields || c.kind == records {
-		return c.kind == word
+	if c.kind == word {
+		return true
 	}
 	for i := range 10 {
-		if v, ok := c.value(i, nil).(string); ok && v == text {
+		if within(c.value(i, nil), text) {
 			return true
 		}
 	}
 	return false
 }
 
-// made matches texts that are made up here.
-var made = regexp.MustCompile(`^(alpha|beta|gamma|delta|[A-D]|[0-9]+|The .* of row .*|Row [0-9]+ says.*|word|We add.*)$`)
+func within(v pyval.Value, text string) bool {
+	if items, ok := pyval.Items(v); ok {
+		return slices.ContainsFunc(items, func(item pyval.Value) bool { return within(item, text) })
+	}
+	s, ok := v.(string)
+	return ok && s == text
+}
 
 // repairs lists changes that may mend an error, the likeliest first.
 func (x *schema) repairs(err error, variables, words []string, u uses) []*schema {
@@ -249,8 +254,8 @@ func (x *schema) repairs(err error, variables, words []string, u uses) []*schema
 		out = append(out, x.changed(word)...)
 		out = append(out, x.changed(numberText, count, truth, none, letter)...)
 	}
-	if m := madeText.FindStringSubmatch(err.Error()); m != nil {
-		out = append(out, x.instead(m[1], words)...)
+	if name := x.refused(err); name != "" {
+		out = append(out, x.instead(name, words)...)
 	}
 	order := make([]kind, 0, kinds)
 	for k := range kinds {
@@ -281,6 +286,27 @@ func (x *schema) paired(words []string) []*schema {
 
 var madeText = regexp.MustCompile(`The (\w+) of row`)
 
+var noKey = []*regexp.Regexp{regexp.MustCompile(`KeyError: ['"](.+?)['"]$`), regexp.MustCompile(`['"](.+?)['"] is not in list`), regexp.MustCompile(`"(.+?)" is none of the choices`)}
+
+// refused gives the column whose value an error names as no key; "" where none is known.
+func (x *schema) refused(err error) string {
+	for _, re := range noKey {
+		m := re.FindStringSubmatch(err.Error())
+		if m == nil {
+			continue
+		}
+		for _, c := range all(x.columns) {
+			if c.kind != word && c.holds(m[1]) {
+				return c.name
+			}
+		}
+	}
+	if m := madeText.FindStringSubmatch(err.Error()); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
 // instead gives one column words and short values in place of a sentence that was no use.
 func (x *schema) instead(name string, words []string) []*schema {
 	var out []*schema
@@ -288,7 +314,7 @@ func (x *schema) instead(name string, words []string) []*schema {
 		if c.name != name {
 			continue
 		}
-		for _, k := range []kind{letter, index, option, numberText, count, literal, jsonText, options} {
+		for _, k := range []kind{letter, index, option, numberText, none, count, literal, jsonText, options} {
 			y := x.clone()
 			d := all(y.columns)[i]
 			d.kind, d.fields = k, nil

@@ -35,7 +35,7 @@ func sacrebleuModule() *pycode.Namespace {
 					}
 					own = append(own, refs[i])
 				}
-				items[i] = pyval.Tuple{own, answer}
+				items[i] = pyval.List{own, answer}
 			}
 			return corpusScore(m[0], items)
 		}))
@@ -52,7 +52,7 @@ func sacrebleuModule() *pycode.Namespace {
 		for i, r := range refs {
 			own[i] = r
 		}
-		return corpusScore("chrf", []pyval.Value{pyval.Tuple{own, a[0]}})
+		return corpusScore("chrf", []pyval.Value{pyval.List{own, a[0]}})
 	}))...)
 }
 

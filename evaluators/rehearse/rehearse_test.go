@@ -1,0 +1,68 @@
+package rehearse_test
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/onset-eval/onset/evaluators/rehearse"
+	"github.com/onset-eval/onset/tasks"
+)
+
+// TestStages holds how far tasks come: their columns and types are found out, and each stage's failure is told apart.
+func TestStages(t *testing.T) {
+	const head = "dataset_path: org/x\ntest_split: test\n"
+	files := map[string]string{
+		"choice.yaml": head + "task: choice\noutput_type: multiple_choice\ndoc_to_text: \"{{q.strip()}}\\n{{options[0]}} or {{options[1]}}\"\ndoc_to_choice: options\n" +
+			"doc_to_target: \"{{['A','B','C','D'].index(right)}}\"\nmetric_list: [{metric: acc}]\n",
+		"shots.yaml": head + "task: shots\nfewshot_split: test\nnum_fewshot: 12\ndoc_to_text: \"{{m.inner.q}}\"\ndoc_to_target: \"{{m.a}}\"\nmetric_list: [{metric: exact_match}]\n",
+		"subject.yaml": head + "task: subject\nprocess_docs: !function utils.only_law\ndoc_to_text: \"{{q}}\"\ndoc_to_target: \"{{a}}\"\n" +
+			"metric_list: [{metric: exact_match}]\nprocess_results: !function utils.judge\n",
+		"loads.yaml":  head + "task: loads\ndoc_to_text: \"{{q\"\ndoc_to_target: a\n",
+		"binds.yaml":  head + "task: binds\ndoc_to_text: q\ndoc_to_target: a\nmetric_list: [{metric: no_such_metric}]\n",
+		"builds.yaml": head + "task: builds\ndoc_to_text: !function utils.asks\ndoc_to_target: a\nmetric_list: [{metric: exact_match}]\n",
+		"scores.yaml": head + "task: scores\ndoc_to_text: q\ndoc_to_target: a\nmetric_list: [{metric: exact_match}]\nprocess_results: !function utils.broken\n",
+		"utils.py": `
+LAW = {"Law": "law", "Other": "other"}
+
+def only_law(dataset):
+    return dataset.filter(lambda doc: doc["subject"] == "Law").map(lambda doc: {"kind": LAW[doc["subject"]]})
+
+def judge(doc, results):
+    return {"exact_match": float(results[0].strip() == doc["a"])}
+
+def asks(doc):
+    return nowhere(doc["q"])
+
+def broken(doc, results):
+    return {"exact_match": torch.tensor(1)}
+`}
+	tree := fstest.MapFS{}
+	for name, text := range files {
+		tree[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	index, err := tasks.NewIndex(tasks.Source{FS: tree})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rehearse.New(index)
+	r.Tries = 500
+	for _, c := range []struct {
+		name  string
+		stage rehearse.Stage
+		err   string
+	}{
+		{"choice", rehearse.Scores, ""},
+		{"shots", rehearse.Scores, ""},
+		{"subject", rehearse.Scores, ""},
+		{"loads", rehearse.Nothing, "doc_to_text"},
+		{"binds", rehearse.Loads, "no_such_metric"},
+		{"builds", rehearse.Binds, "nowhere"},
+		{"scores", rehearse.Builds, "torch"},
+	} {
+		got := r.Task(t.Context(), c.name)
+		if got.Stage != c.stage || (got.Err == nil) != (c.err == "") || got.Err != nil && !strings.Contains(got.Err.Error(), c.err) {
+			t.Errorf("%s: stage %d after %d tries, %v", c.name, got.Stage, got.Tries, got.Err)
+		}
+	}
+}
