@@ -48,7 +48,7 @@ type Options struct {
 	// Bounds are those of the level; zero is DefaultBounds. Min equal to Max fixes it.
 	Bounds Bounds
 	// GiveUp bounds the time for which requests wait on a server that answers none: past it each fails with the server's
-	// last error and ErrGaveUp. 0 is half an hour.
+	// last error and ErrGaveUp. 0 is half an hour. A server that has only ever failed has two minutes at most.
 	GiveUp time.Duration
 	// Budget is credited with the retries of refused requests once the server answers again; nil is nobody.
 	Budget *backends.RetryBudget

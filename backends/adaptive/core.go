@@ -342,7 +342,7 @@ func (c *core) snapshot() state {
 		s.ClosedUntil = c.gate.until
 	}
 	s.Reopened = c.reopenings
-	s.Shut, s.Hopeless = c.gate.shut, c.gate.hopeless(now, c.giveUp)
+	s.Shut, s.Hopeless = c.gate.out(), c.gate.hopeless(now, c.giveUp)
 	s.Memory = memory{Level: c.ctl.level, Good: c.ctl.good, Slow: c.ctl.phase == slowStart}
 	return s
 }
@@ -356,7 +356,7 @@ func (c *core) reopened() <-chan struct{} {
 func (c *core) shut() (closed, hopeless bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.gate.shut, c.gate.hopeless(time.Now(), c.giveUp)
+	return c.gate.out(), c.gate.hopeless(time.Now(), c.giveUp)
 }
 
 // adopt takes in a call that another core let through before it ended.

@@ -10,8 +10,9 @@ type gate struct {
 	since    time.Time // of the first closing since an answer
 	probing  bool
 	closings int
-	barren   int // calls in a row without an answer, of those sent since the last answer
-	waits    int // closings in a row without an answer that the server did not ask for
+	barren   int  // calls in a row without an answer, of those sent since the last answer
+	waits    int  // closings in a row without an answer that the server did not ask for
+	ever     bool // something was answered once, or refused: the server is one that can be asked
 }
 
 // The waits of a gate that closes by itself.
@@ -55,7 +56,7 @@ func (g *gate) answered(t ticket) bool {
 	if t.gated != g.closings {
 		return false
 	}
-	g.barren, g.waits = 0, 0
+	g.barren, g.waits, g.ever = 0, 0, true
 	open := g.shut
 	g.shut, g.probing, g.since = false, false, time.Time{}
 	return open
@@ -71,6 +72,7 @@ func (g *gate) ended(now time.Time, t ticket, o outcome, inFlight int, jitter fl
 	default:
 		return
 	}
+	g.ever = g.ever || o.Kind == refused
 	if t.gated == g.closings {
 		g.barren++
 	}
@@ -98,7 +100,17 @@ func (g *gate) close(now, until time.Time) {
 	g.shut, g.until, g.barren = true, until, 0
 }
 
+// out says that a server which has answered does not answer now: an outage, which tells nothing of the requests. One that
+// has only ever failed is more likely the wrong one, or asked wrongly.
+func (g *gate) out() bool { return g.shut && g.ever }
+
+// firstGiveUp bounds the wait for the first answer of all.
+const firstGiveUp = 2 * time.Minute
+
 // hopeless says whether nothing was answered for so long that waiting is of no use.
 func (g *gate) hopeless(now time.Time, giveUp time.Duration) bool {
+	if !g.ever {
+		giveUp = min(giveUp, firstGiveUp)
+	}
 	return g.shut && now.Sub(g.since) >= giveUp
 }

@@ -26,7 +26,7 @@ import (
 )
 
 // layoutVersion rises whenever the engine's numbers may change. It is part of a model's identity.
-const layoutVersion = "1"
+const layoutVersion = "2"
 
 // Options are the engine's. The zero value is right for evaluation.
 type Options struct {

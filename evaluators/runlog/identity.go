@@ -91,7 +91,9 @@ func modelFacts(f map[string]string, m ModelHeader) {
 		put("takes", "messages")
 	}
 	for k, v := range m.Info.Details {
-		put(k, v)
+		if k != "endpoint" { // a server may move
+			put(k, v)
+		}
 	}
 }
 

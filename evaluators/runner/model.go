@@ -209,7 +209,7 @@ func (r *modelRun) ask(ctx context.Context, j job) ([]backends.Response, error) 
 // ends reports whether a failed request ends the run: the context's end does, and so do failures that
 // every other request would meet.
 func ends(ctx context.Context, err error) bool {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || errors.Is(err, backends.ErrGaveUp) {
 		return true
 	}
 	switch backends.KindOf(err) {

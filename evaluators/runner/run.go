@@ -59,7 +59,7 @@ var ErrStopped = errors.New("stopped before all samples were done")
 //
 // A request that fails becomes a record of outcome error. Run ends early on a failure of the plan, the
 // sink or the context, and on an error that every further request would meet too (no key, no such model,
-// nothing left to spend); what was recorded until then stays. A drained run ends with ErrStopped.
+// nothing left to spend, a server that answers nothing any more); what was recorded until then stays. A drained run ends with ErrStopped.
 //
 // infos are those that Check gave for the plan's models.
 func Run(ctx context.Context, p Plan, infos []backends.Info, opener Opener, sink Sink, o Options) (Summary, error) {
