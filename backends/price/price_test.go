@@ -202,7 +202,7 @@ func TestChargeStopsAtTheBudget(t *testing.T) {
 }
 
 func TestParseUSD(t *testing.T) {
-	for text, want := range map[string]float64{"20": 20, "20usd": 20, "$0.5": 0.5, " 3 USD": 3, "": 0, "-1": 0, "x": 0, "inf": 0, "0": 0} {
+	for text, want := range map[string]float64{"20": 20, "20usd": 20, "$0.5": 0.5, "3 USD": 3, "": 0, "-1": 0, "x": 0, "inf": 0, "0": 0} {
 		got, err := ParseUSD(text)
 		if got != want || (err == nil) != (want > 0) {
 			t.Errorf("%q: %g, %v", text, got, err)
