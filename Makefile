@@ -9,12 +9,13 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 LINT_VERSION := v2.15.0
 LINT         := bin/golangci-lint-$(LINT_VERSION)
 
-# Packages whose goroutines the race detector watches. The kernels and statistics start none, and the race
-# detector slows them fifty-fold.
-RACE := ./backends ./backends/scripted/... ./backends/backendtest/... ./backends/sqlitecache/... ./backends/local \
-        ./tasks/... ./evaluators/... ./cmd/...
+# Packages whose goroutines the race detector watches. Of the kernels only the sharing of work among threads starts any, and
+# the race detector slows the arithmetic fifty-fold.
+RACE := ./backends ./backends/adaptive ./backends/anthropic ./backends/gemini ./backends/openai ./backends/process ./backends/price \
+        ./backends/faultserver ./backends/internal/... ./backends/scripted/... ./backends/backendtest/... ./backends/sqlitecache/... \
+        ./backends/local ./backends/local/internal/packcache ./tasks/... ./evaluators/... ./cmd/...
 
-.PHONY: all build demo test race fuzz-seeds lint bench bench-peers clean
+.PHONY: all build demo test race lint bench bench-peers clean
 
 all: build
 
@@ -30,6 +31,7 @@ test:
 
 race:
 	$(GO) test -race -short $(RACE)
+	$(GO) test -race -run 'ParallelCallers|ParallelClose' ./backends/local/internal/kernels
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
@@ -59,4 +61,4 @@ $(LINT):
 	mv bin/golangci-lint $(LINT)
 
 clean:
-	rm -rf bin demo
+	rm -rf bin demo bench-models
