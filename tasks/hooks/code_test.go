@@ -68,10 +68,10 @@ func TestInterpretedTree(t *testing.T) {
 		}
 		name, _ := filepath.Rel(tree, file)
 		module := ParseModule(string(text))
-		python := &Python{Command: command}
+		python, absent := &Python{Command: command}, false
 		for _, m := range functionOf.FindAllStringSubmatch(string(text), -1) {
 			digest, err := module.Digest(m[1])
-			if err != nil || seen[digest] || strings.Contains(m[2], "dataset") || m[2] == "items" {
+			if err != nil || seen[digest] || strings.Contains(m[2], "dataset") || m[2] == "items" || strings.HasPrefix(m[1], "agg") || absent || m[1] == "_doc_to_choice_groups" { // the last lists a set of texts, in an order that differs from run to run
 				continue
 			}
 			seen[digest] = true
@@ -84,10 +84,14 @@ func TestInterpretedTree(t *testing.T) {
 					continue
 				}
 				want, wantErr := python.Call(file, m[1], "call", row)
+				if wantErr != nil && (strings.Contains(wantErr.Error(), "ModuleNotFoundError") || strings.Contains(wantErr.Error(), "Error loading") || strings.Contains(wantErr.Error(), "ImportError")) {
+					absent = true // a library that the interpreter lacks
+					break
+				}
 				switch {
 				case wantErr != nil && gotErr != nil:
 					raised++
-				case wantErr != nil && (strings.Contains(wantErr.Error(), "Error: No module") || strings.Contains(wantErr.Error(), "no plain value") || strings.Contains(wantErr.Error(), "ended")):
+				case wantErr != nil && (strings.Contains(wantErr.Error(), "no plain value") || strings.Contains(wantErr.Error(), "ended")):
 					refused++
 				case wantErr == nil && gotErr == nil && pyval.Repr(got) == pyval.Repr(want):
 					equal++
