@@ -89,7 +89,7 @@ func (r *Rehearsal) Task(ctx context.Context, name string) (out Result) {
 
 // try looks for rows that work.
 func (r *Rehearsal) try(ctx context.Context, task *tasks.Task) Result {
-	s := &search{ctx: ctx, task: task, words: task.Words(), left: r.Tries, seen: make(map[string]bool), known: make(map[string]bool)}
+	s := &search{task: task, words: task.Words(), left: r.Tries, seen: make(map[string]bool), known: make(map[string]bool)}
 	if s.left == 0 {
 		s.left = 2500
 	}
@@ -103,11 +103,11 @@ func (r *Rehearsal) try(ctx context.Context, task *tasks.Task) Result {
 		return Result{Stage: Scores, Tries: all - s.left}
 	}
 	for _, x := range r.kept(family(task)) {
-		if out := s.eval(x); out.err == nil {
+		if out := s.eval(ctx, x); out.err == nil {
 			return found(x)
 		}
 	}
-	x, out := s.run()
+	x, out := s.run(ctx)
 	if out.err == nil {
 		return found(x)
 	}
@@ -164,7 +164,6 @@ type outcome struct {
 
 // search looks for one task's rows.
 type search struct {
-	ctx   context.Context
 	task  *tasks.Task
 	words []string
 	// variables may be columns.
@@ -177,7 +176,7 @@ type search struct {
 }
 
 // eval tries one kind of rows.
-func (s *search) eval(x *schema) outcome {
+func (s *search) eval(ctx context.Context, x *schema) outcome {
 	s.left--
 	s.seen[x.key()] = true
 	t, err := s.task.OnRows(x.rows(s.words))
@@ -185,7 +184,7 @@ func (s *search) eval(x *schema) outcome {
 		return outcome{Binds, err}
 	}
 	for _, style := range t.Styles() {
-		if out := s.style(t, style); out.err != nil {
+		if out := s.style(ctx, t, style); out.err != nil {
 			return out
 		}
 	}
@@ -193,10 +192,10 @@ func (s *search) eval(x *schema) outcome {
 }
 
 // style builds and scores one style.
-func (s *search) style(t *tasks.Task, style tasks.Style) outcome {
+func (s *search) style(ctx context.Context, t *tasks.Task, style tasks.Style) outcome {
 	v := tasks.Variant{Style: style, Shots: t.Shots(style).Default}
 	var samples []tasks.Sample
-	for sample, err := range t.Samples(s.ctx, v, tasks.SampleOptions{Raw: true, Limit: 3}) {
+	for sample, err := range t.Samples(ctx, v, tasks.SampleOptions{Raw: true, Limit: 3}) {
 		if err != nil {
 			return outcome{Builds, err}
 		}
@@ -217,7 +216,7 @@ func (s *search) style(t *tasks.Task, style tasks.Style) outcome {
 	}
 	scores, err := own.Score(samples, draws, false)
 	if err == nil {
-		_, err = scores.Results(s.ctx, 0)
+		_, err = scores.Results(ctx, 0)
 	}
 	return outcome{Scores, err}
 }
@@ -267,19 +266,19 @@ func (x state) rank() int {
 const longest = 6 * time.Second
 
 // run changes the rows until they work, or nothing new happens.
-func (s *search) run() (*schema, outcome) {
+func (s *search) run(ctx context.Context) (*schema, outcome) {
 	alone, variables := s.task.Columns()
 	s.variables = variables
 	s.uses = usesOf(s.task.Sources())
 	first := s.uses.schema(slices.Concat([]string{"id"}, alone, variables))
-	now := state{rows: first, out: s.eval(first)}
+	now := state{rows: first, out: s.eval(ctx, first)}
 	if now.out.err == nil {
 		return now.rows, now.out
 	}
 	s.known[now.signature()] = true
 	start := time.Now()
 	best, open := now, []state{now}
-	for len(open) > 0 && s.left > 0 && s.ctx.Err() == nil && time.Since(start) < s.longest {
+	for len(open) > 0 && s.left > 0 && ctx.Err() == nil && time.Since(start) < s.longest {
 		at := 0
 		for i := range open {
 			if open[i].rank() > open[at].rank() {
@@ -298,7 +297,7 @@ func (s *search) run() (*schema, outcome) {
 			if s.seen[y.key()] {
 				continue
 			}
-			next := state{rows: y, out: s.eval(y), depth: now.depth + 1}
+			next := state{rows: y, out: s.eval(ctx, y), depth: now.depth + 1}
 			if next.out.err == nil {
 				return y, next.out
 			}

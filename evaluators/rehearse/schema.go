@@ -296,7 +296,7 @@ func (x *schema) refused(err error) string {
 			continue
 		}
 		for _, c := range all(x.columns) {
-			if c.kind != word && c.holds(m[1]) {
+			if c.kind != word && c.kind != options && c.kind != fields && c.kind != records && c.holds(m[1]) {
 				return c.name
 			}
 		}

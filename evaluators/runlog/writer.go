@@ -152,22 +152,17 @@ func (w *Writer) Write(ctx context.Context, r Record) error {
 
 // hand gives lines to the owner and waits until they are in the file.
 func (w *Writer) hand(ctx context.Context, data []byte) error {
-	ack := acks.Get().(chan error)
+	ack := make(chan error, 1)
 	if err := w.send(ctx, item{data: data, ack: ack}); err != nil {
-		acks.Put(ack)
 		return err
 	}
 	select {
 	case err := <-ack:
-		acks.Put(ack)
 		return err
-	case <-ctx.Done(): // the file hangs; ack is the owner's to fill, and so nobody else's
+	case <-ctx.Done(): // the file hangs
 		return fmt.Errorf("write run log: %w", context.Cause(ctx))
 	}
 }
-
-// acks spares making a channel a record.
-var acks = sync.Pool{New: func() any { return make(chan error, 1) }}
 
 // Prompt appends the text of the prompt with that digest, unless this writer wrote it lately: call it for every
 // record, before or after it.

@@ -123,9 +123,8 @@ type (
 		value  expr
 	}
 	ifStmt struct {
-		cond     expr
-		yes, no  []stmt
-		isAssert bool
+		cond    expr
+		yes, no []stmt
 	}
 	forStmt struct {
 		at
@@ -192,11 +191,6 @@ type (
 		bases      []expr
 		body       []stmt
 		decorators []expr
-	}
-	// otherStmt is one that is not interpreted: it fails where it is run.
-	otherStmt struct {
-		at
-		what string
 	}
 )
 

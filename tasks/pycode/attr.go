@@ -90,9 +90,8 @@ func (in *interp) findAttr(v pyval.Value, name string) (attr pyval.Value, ok boo
 		attr, ok = o.attrs[name]
 		return attr, ok, nil
 	case attributed:
-		attr, ok, err = o.getAttr(in, name)
-		if ok || err != nil {
-			return attr, ok, err
+		if attr, ok = o.getAttr(name); ok {
+			return attr, true, nil
 		}
 	}
 	return in.builtinAttr(v, name)
@@ -100,7 +99,7 @@ func (in *interp) findAttr(v pyval.Value, name string) (attr pyval.Value, ok boo
 
 // attributed is a Go type with attributes of its own.
 type attributed interface {
-	getAttr(in *interp, name string) (pyval.Value, bool, error)
+	getAttr(name string) (pyval.Value, bool)
 }
 
 var nothing = NewFunc("nothing", []string{"*args", "**kwargs"}, func(*Call, []pyval.Value) (pyval.Value, error) { return nil, nil })

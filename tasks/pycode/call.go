@@ -39,6 +39,8 @@ func (in *interp) apply(fn pyval.Value, c *Call) (pyval.Value, error) {
 	switch v := fn.(type) {
 	case callable:
 		return v.call(c)
+	case *poison:
+		return nil, v.err
 	case *Namespace:
 		if f, ok := v.attr("__call__"); ok {
 			return in.apply(f, c)

@@ -106,25 +106,25 @@ func (d *dataset) slice(start, stop, step pyval.Value) (pyval.Value, error) {
 	return out, nil
 }
 
-func (d *dataset) getAttr(in *interp, name string) (pyval.Value, bool, error) {
+func (d *dataset) getAttr(name string) (pyval.Value, bool) {
 	switch name {
 	case "column_names":
-		return &pyval.Array{Items: d.columns()}, true, nil
+		return &pyval.Array{Items: d.columns()}, true
 	case "num_rows":
-		return int64(len(d.rows)), true, nil
+		return int64(len(d.rows)), true
 	case "features":
 		f := new(pyval.Dict)
 		for _, c := range d.columns() {
 			f.Set(c.(string), poisoned(unsupported("a feature of a dataset")))
 		}
-		return f, true, nil
+		return f, true
 	}
 	for _, m := range d.methods() {
 		if m.name == name {
-			return m, true, nil
+			return m, true
 		}
 	}
-	return nil, false, nil
+	return nil, false
 }
 
 // methods are those of datasets.Dataset.

@@ -106,7 +106,7 @@ func (e *unaryExpr) eval(f *frame) (pyval.Value, error) {
 		return !yes, err
 	case "-":
 		if a, ok := v.(*ndarray); ok {
-			return a.apply(func(x pyval.Value) (pyval.Value, error) { return pyval.Neg(x) })
+			return a.apply(pyval.Neg)
 		}
 		return pyval.Neg(v)
 	case "+":

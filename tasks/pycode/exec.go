@@ -417,7 +417,3 @@ func (s *deleteStmt) exec(f *frame) (flow, error) {
 	}
 	return flowNext, nil
 }
-
-func (s *otherStmt) exec(f *frame) (flow, error) {
-	return flowNext, f.placed(s.at, unsupported("%s", s.what))
-}

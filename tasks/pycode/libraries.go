@@ -23,7 +23,7 @@ func ownLibrary(name string) Library {
 		"__future__": typingModule, "collections.abc": typingModule, "abc": abcModule, "dataclasses": dataclassesModule,
 		"statistics": statisticsModule, "html": htmlModule, "tqdm": tqdmModule, "operator": operatorModule,
 		"lm_eval.api.filter": filterModule, "lm_eval.api.registry": registryModule, "lm_eval.utils": utilsModule,
-		"os": osModule, "os.path": func() *Namespace { return pathModule() }, "sys": sysModule,
+		"os": osModule, "os.path": pathModule, "sys": sysModule,
 		"lm_eval.api.instance": typingModule, "lm_eval.filters.extraction": extractionModule}[name]
 }
 

@@ -141,22 +141,22 @@ func (p *pattern) anchored(full bool) (*pyre.Regexp, error) {
 	return *kept, nil
 }
 
-func (p *pattern) getAttr(_ *interp, name string) (pyval.Value, bool, error) {
+func (p *pattern) getAttr(name string) (pyval.Value, bool) {
 	switch name {
 	case "pattern":
-		return p.source, true, nil
+		return p.source, true
 	case "flags":
-		return p.flags | flagUnicode, true, nil
+		return p.flags | flagUnicode, true
 	case "groups":
-		return int64(p.re.Groups()), true, nil
+		return int64(p.re.Groups()), true
 	case "search", "match", "fullmatch", "findall", "finditer":
-		return NewFunc(name, []string{"string"}, func(_ *Call, a []pyval.Value) (pyval.Value, error) { return p.find(name, a[0]) }), true, nil
+		return NewFunc(name, []string{"string"}, func(_ *Call, a []pyval.Value) (pyval.Value, error) { return p.find(name, a[0]) }), true
 	case "sub":
-		return NewFunc(name, []string{"repl", "string", "count?"}, func(c *Call, a []pyval.Value) (pyval.Value, error) { return p.sub(c, a[0], a[1], a[2]) }), true, nil
+		return NewFunc(name, []string{"repl", "string", "count?"}, func(c *Call, a []pyval.Value) (pyval.Value, error) { return p.sub(c, a[0], a[1], a[2]) }), true
 	case "split":
-		return NewFunc(name, []string{"string", "maxsplit?"}, func(_ *Call, a []pyval.Value) (pyval.Value, error) { return p.split(a[0], a[1]) }), true, nil
+		return NewFunc(name, []string{"string", "maxsplit?"}, func(_ *Call, a []pyval.Value) (pyval.Value, error) { return p.split(a[0], a[1]) }), true
 	}
-	return nil, false, nil
+	return nil, false
 }
 
 func (p *pattern) find(how string, v pyval.Value) (pyval.Value, error) {
@@ -317,15 +317,15 @@ func (m *match) getItem(_ *interp, key pyval.Value) (pyval.Value, error) {
 	return m.group(n, nil), nil
 }
 
-func (m *match) getAttr(_ *interp, name string) (pyval.Value, bool, error) {
-	ofGroup := func(fn func(n int) pyval.Value) (pyval.Value, bool, error) {
+func (m *match) getAttr(name string) (pyval.Value, bool) {
+	ofGroup := func(fn func(n int) pyval.Value) (pyval.Value, bool) {
 		return NewFunc(name, []string{"group?"}, func(_ *Call, a []pyval.Value) (pyval.Value, error) {
 			n, err := m.number(Or(a[0], int64(0)))
 			if err != nil {
 				return nil, err
 			}
 			return fn(n), nil
-		}), true, nil
+		}), true
 	}
 	switch name {
 	case "group":
@@ -346,7 +346,7 @@ func (m *match) getAttr(_ *interp, name string) (pyval.Value, bool, error) {
 				return out[0], nil
 			}
 			return out, nil
-		}), true, nil
+		}), true
 	case "groups":
 		return NewFunc(name, []string{"default?"}, func(_ *Call, a []pyval.Value) (pyval.Value, error) {
 			out := make(pyval.Tuple, len(m.m.Groups)-1)
@@ -354,7 +354,7 @@ func (m *match) getAttr(_ *interp, name string) (pyval.Value, bool, error) {
 				out[i] = m.group(i+1, Or(a[0], nil))
 			}
 			return out, nil
-		}), true, nil
+		}), true
 	case "start":
 		return ofGroup(func(n int) pyval.Value { return m.offset(m.m.Spans[2*n]) })
 	case "end":
@@ -362,9 +362,9 @@ func (m *match) getAttr(_ *interp, name string) (pyval.Value, bool, error) {
 	case "span":
 		return ofGroup(func(n int) pyval.Value { return pyval.Tuple{m.offset(m.m.Spans[2*n]), m.offset(m.m.Spans[2*n+1])} })
 	case "string":
-		return m.text, true, nil
+		return m.text, true
 	}
-	return nil, false, nil
+	return nil, false
 }
 
 // expand fills a template in: \1, \g<name>, and escapes.

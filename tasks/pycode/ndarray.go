@@ -277,7 +277,7 @@ func (a *ndarray) setItem(key, v pyval.Value) error {
 	return nil
 }
 
-func (a *ndarray) getAttr(_ *interp, name string) (pyval.Value, bool, error) {
+func (a *ndarray) getAttr(name string) (pyval.Value, bool) {
 	switch name {
 	case "shape":
 		t := pyval.Tuple{}
@@ -292,30 +292,30 @@ func (a *ndarray) getAttr(_ *interp, name string) (pyval.Value, bool, error) {
 			}
 			v = inner.items[0]
 		}
-		return t, true, nil
+		return t, true
 	case "size":
-		return int64(len(flat(a))), true, nil
+		return int64(len(flat(a))), true
 	case "ndim":
-		return int64(dims(a)), true, nil
+		return int64(dims(a)), true
 	case "tolist":
-		return NewFunc(name, nil, func(*Call, []pyval.Value) (pyval.Value, error) { return a.list(), nil }), true, nil
+		return NewFunc(name, nil, func(*Call, []pyval.Value) (pyval.Value, error) { return a.list(), nil }), true
 	case "astype":
 		return NewFunc(name, []string{"dtype"}, func(c *Call, k []pyval.Value) (pyval.Value, error) {
 			return a.apply(func(v pyval.Value) (pyval.Value, error) { return c.Apply(k[0], v) })
-		}), true, nil
+		}), true
 	case "flatten", "ravel", "copy":
 		return NewFunc(name, nil, func(*Call, []pyval.Value) (pyval.Value, error) {
 			if name == "copy" {
 				return newArray(slices.Clone(a.items)), nil
 			}
 			return newArray(flat(a)), nil
-		}), true, nil
+		}), true
 	}
 	if slices.Contains(arrayMethods, name) {
 		fn := numpy().attrs[name]
-		return &bound{thing{"method"}, a, fn}, true, nil
+		return &bound{thing{"method"}, a, fn}, true
 	}
-	return nil, false, nil
+	return nil, false
 }
 
 var arrayMethods = []string{"mean", "sum", "max", "min", "argmax", "argmin", "std", "var", "prod", "any", "all", "round", "cumsum", "argsort"}

@@ -91,7 +91,15 @@ func numpyMakers() []*Func {
 			if err != nil {
 				return nil, err
 			}
-			return each(v, func(x pyval.Value) (pyval.Value, error) { f, ok := x.(float64); return ok && math.IsNaN(f), nil })
+			return each(v, func(x pyval.Value) (pyval.Value, error) {
+				switch x := x.(type) {
+				case float64:
+					return math.IsNaN(x), nil
+				case int64, bool:
+					return false, nil
+				}
+				return nil, pyval.Errorf("TypeError", "ufunc 'isnan' not supported for the input types")
+			})
 		}),
 		NewFunc("abs", []string{"x"}, func(_ *Call, a []pyval.Value) (pyval.Value, error) {
 			v, err := toArray(a[0])

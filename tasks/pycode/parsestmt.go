@@ -249,9 +249,9 @@ func (p *parser) bracketsHoldAs() bool {
 	depth := 0
 	for _, t := range p.tokens[p.pos:] {
 		switch {
-		case t.kind == tokSymbol && strings.Contains("([{", t.text):
+		case t.kind == tokSymbol && slices.Contains([]string{"(", "[", "{"}, t.text):
 			depth++
-		case t.kind == tokSymbol && strings.Contains(")]}", t.text):
+		case t.kind == tokSymbol && slices.Contains([]string{")", "]", "}"}, t.text):
 			if depth--; depth == 0 {
 				return false
 			}

@@ -298,76 +298,59 @@ func (s *importStmt) exec(f *frame) (flow, error) {
 			if n.as == "" {
 				name, _, _ = strings.Cut(name, ".")
 			}
-			v, err := f.in.library(f.module, name, 0)
-			if err != nil {
-				return flowNext, f.placed(s.at, err)
-			}
-			f.set(n.bound(true), v)
+			f.set(n.bound(true), f.in.library(f.module, name, 0))
 			continue
 		}
-		if err := s.take(f, n); err != nil {
-			return flowNext, f.placed(s.at, err)
-		}
+		s.take(f, n)
 	}
 	return flowNext, nil
 }
 
 // take binds one name of a module.
-func (s *importStmt) take(f *frame, n importName) error {
-	from, err := f.in.library(f.module, s.from, s.level)
-	if err != nil {
-		return err
-	}
-	switch m := from.(type) {
+func (s *importStmt) take(f *frame, n importName) {
+	switch m := f.in.library(f.module, s.from, s.level).(type) {
 	case *poison:
-		v, err := f.in.library(f.module, s.from+"."+n.name, s.level) // a folder without __init__.py
-		if err != nil {
-			return err
-		}
+		v := f.in.library(f.module, s.from+"."+n.name, s.level) // a folder without __init__.py
 		if _, none := v.(*poison); none {
 			v = m
 		}
 		f.set(n.bound(false), v)
-		return nil
+		return
 	case *Namespace:
 		if n.name == "*" {
 			for name, v := range m.attrs {
 				f.set(name, v)
 			}
-			return nil
+			return
 		}
 		v, ok := m.attr(n.name)
 		if !ok {
-			var err error
-			if v, err = f.in.library(f.module, s.from+"."+n.name, s.level); err != nil {
-				return err
-			}
+			v = f.in.library(f.module, s.from+"."+n.name, s.level)
 			if p, bad := v.(*poison); bad {
 				v = &poison{p.thing, unsupported("%s of the module %s", n.name, s.from)}
 			}
 		}
 		f.set(n.bound(false), v)
 	}
-	return nil
 }
 
 // library gives a module: one that Go code makes, or a Python file of the folder of tasks. Any other is poison.
-func (in *interp) library(from *module, name string, level int) (pyval.Value, error) {
+func (in *interp) library(from *module, name string, level int) pyval.Value {
 	if level == 0 {
 		if n := in.loader.library(name); n != nil {
-			return n, nil
+			return n
 		}
 	}
 	for _, file := range moduleFiles(from.file, name, level) {
 		m, err := in.load(file)
 		if err != nil {
-			return poisoned(err), nil
+			return poisoned(err)
 		}
 		if m != nil {
-			return &Namespace{thing: thing{"module"}, attrs: m.vars}, nil
+			return &Namespace{thing: thing{"module"}, attrs: m.vars}
 		}
 	}
-	return poisoned(unsupported("the module %s", name)), nil
+	return poisoned(unsupported("the module %s", name))
 }
 
 // library gives a module that Go code makes, the same each time; nil where there is none of the name.

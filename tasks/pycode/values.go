@@ -225,7 +225,6 @@ func (p *poison) OperandError() error              { return p.err }
 func (p *poison) Iter() (pyval.Next, error)        { return nil, p.err }
 func (p *poison) Len() (int, error)                { return 0, p.err }
 func (p *poison) Equals(pyval.Value) (bool, error) { return false, p.err }
-func (p *poison) call(*Call) (pyval.Value, error)  { return nil, p.err }
 func poisoned(err error) *poison                   { return &poison{thing{"unsupported"}, err} }
 
 // UnsupportedError says that a function needs something of Python that is not interpreted here. No except catches it:
