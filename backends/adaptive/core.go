@@ -380,6 +380,9 @@ func (c *core) join(n int) {
 func (c *core) close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.closed && c.nAnswered+c.nRefused+c.nFailed > 0 {
+		c.tell("ended", 0) // so that the trace has the whole counts
+	}
 	c.closed = true
 	c.timer.Stop()
 	for e := c.queue.Front(); e != nil; e = c.queue.Front() {
