@@ -141,7 +141,13 @@ func TestRefusals(t *testing.T) {
 				if r.lost > 0 || r.late > 0.02 {
 					t.Errorf("%d lost, %.2f %% refused in the second half", r.lost, 100*r.late)
 				}
-				if best.Seconds() < 0.8*r.took.Seconds() {
+				// A level is a whole number: where refusals fall in an unlucky order (the race detector shuffles what happens
+				// at one instant), a server of three slots is asked with two for long stretches.
+				least := 0.8
+				if slots > 1 {
+					least = min(least, float64(slots-1)/float64(slots)+0.05)
+				}
+				if best.Seconds() < least*r.took.Seconds() {
 					t.Errorf("%v for %d calls; a fixed level of %d takes %v", r.took, n, slots, best)
 				}
 			})
