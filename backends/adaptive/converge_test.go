@@ -141,11 +141,11 @@ func TestRefusals(t *testing.T) {
 				if r.lost > 0 || r.late > 0.02 {
 					t.Errorf("%d lost, %.2f %% refused in the second half", r.lost, 100*r.late)
 				}
-				// A level is a whole number: where refusals fall in an unlucky order (the race detector shuffles what happens
-				// at one instant), a server of three slots is asked with two for long stretches.
+				// The race detector shuffles what happens at one instant, and a server of a few slots is then sometimes asked
+				// with one less for long stretches: 0.77 of the best was seen, against 0.98 and more in the usual order.
 				least := 0.8
-				if slots > 1 {
-					least = min(least, float64(slots-1)/float64(slots)+0.05)
+				if underRace {
+					least = 0.7
 				}
 				if best.Seconds() < least*r.took.Seconds() {
 					t.Errorf("%v for %d calls; a fixed level of %d takes %v", r.took, n, slots, best)
