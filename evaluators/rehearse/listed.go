@@ -110,6 +110,9 @@ func (u uses) values(n string) []pyval.Value {
 		if isDict != (m[2] == ".index(") {
 			add(u.tables[m[1]])
 		}
+		if m[2] == ".index(" && regexp.MustCompile(`\b`+m[1]+`\s*=\s*\[\s*\w+\[["'](?i:label|letter)["']\]\s+for\b`).MatchString(u.raw) {
+			add(list("A", "B", "C", "D"))
+		}
 	}
 	for _, m := range regexp.MustCompile(`([\]})])\s*(\[|\.get\(|\.index\()\s*`+ref+`\)?\s*[\],)]`).FindAllStringSubmatchIndex(u.text, -1) {
 		v := literalBefore(u.text, m[2])
@@ -180,8 +183,31 @@ func (u uses) records(c *column, n string, depth int) bool {
 	return len(found) > 0
 }
 
+var labelNames = regexp.MustCompile(`(?i)^(?:label|letter)$`)
+
 func (u uses) addFields(c *column, names []string, depth int) {
 	for _, name := range names {
-		c.fields = append(c.fields, u.columnAt(name, depth+1))
+		f := u.columnAt(name, depth+1)
+		if f.kind == index && labelNames.MatchString(name) { // those of options are letters
+			f.kind = letter
+		}
+		c.fields = append(c.fields, f)
 	}
+}
+
+// narrowed gives each column of listed values the first of them alone, and all but the last: a task may know fewer than
+// its neighbours.
+func (x *schema) narrowed() []*schema {
+	var out []*schema
+	for i, c := range all(x.columns) {
+		if c.kind != listed || len(c.values) < 2 {
+			continue
+		}
+		for _, n := range []int{len(c.values) - 1, 1} {
+			y := x.clone()
+			all(y.columns)[i].values = c.values[:n]
+			out = append(out, y)
+		}
+	}
+	return out
 }

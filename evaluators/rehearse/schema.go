@@ -268,6 +268,7 @@ func (x *schema) repairs(err error, variables, words []string, u uses) []*schema
 	if name := x.refused(err); name != "" {
 		out = append(out, x.instead(name, words)...)
 	}
+	out = append(out, x.narrowed()...)
 	order := make([]kind, 0, kinds)
 	for k := range kinds {
 		if k != fields && k != records && k != fixed && k != listed {

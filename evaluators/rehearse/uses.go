@@ -70,7 +70,8 @@ func (u uses) columnAt(name string, depth int) *column {
 		c.kind = u.sentence(c)
 	case u.inner(c, n, depth):
 	case has(`\bNAME\s*\[\s*-?[0-9]`) != nil, has(`\bin\s+(?:enumerate\()?\s*NAME\b`) != nil, has(`\b(?:len|enumerate|zip|sorted)\(\s*NAME\b`) != nil, has(`\bNAME\.index\(`) != nil,
-		has(`\bNAME\s*\|\s*(?:length|join)`) != nil, has(`\.join\(\s*NAME\b`) != nil:
+		has(`\bNAME(?:["']\])?\s*\|\s*(?:length|join)`) != nil,
+		has(`\blen\([^()\n]*["']NAME["']\]\s*\)`) != nil, has(`\.join\(\s*NAME\b`) != nil:
 		c.kind = options
 	}
 	return c
