@@ -146,8 +146,11 @@ func (u uses) records(c *column, n string, depth int) bool {
 	var found []string
 	take := func(expr string) {
 		for _, m := range regexp.MustCompile(expr).FindAllStringSubmatch(u.raw, -1) {
-			f := strings.Join(m[1:], "")
-			if f != "" && f != c.name && !slices.Contains(found, f) && !slices.Contains(fieldWords, f) {
+			f := m[1]
+			if f == "" && !slices.Contains(fieldWords, m[2]) { // a method may be passed on without a call
+				f = m[2]
+			}
+			if f != "" && f != c.name && !slices.Contains(found, f) {
 				found = append(found, f)
 			}
 		}
@@ -207,6 +210,19 @@ func (x *schema) narrowed() []*schema {
 			y := x.clone()
 			all(y.columns)[i].values = c.values[:n]
 			out = append(out, y)
+		}
+	}
+	return out
+}
+
+var docRead = regexp.MustCompile(`\bdoc(?:\[|\.get\()["'](\w[\w .-]*)["']`)
+
+// read lists the columns that the text reads of a document by name.
+func (u uses) read() []string {
+	var out []string
+	for _, m := range docRead.FindAllStringSubmatch(u.raw, 24) {
+		if !slices.Contains(out, m[1]) {
+			out = append(out, m[1])
 		}
 	}
 	return out

@@ -268,10 +268,10 @@ const longest = 6 * time.Second
 // run changes the rows until they work, or nothing new happens.
 func (s *search) run(ctx context.Context) (*schema, outcome) {
 	alone, variables := s.task.Columns()
-	s.variables = variables
 	s.uses = usesOf(s.task.Sources())
 	names := slices.Concat([]string{"id"}, alone, variables)
 	first := s.uses.schema(names)
+	s.variables = slices.Concat(variables, s.uses.read()) // a function may hide that it misses one
 	now := state{rows: first, out: s.eval(ctx, first)}
 	if now.out.err == nil {
 		return now.rows, now.out
