@@ -93,6 +93,17 @@ func scalars(v pyval.Value) []pyval.Value {
 	return out
 }
 
+// named matches a column's name, and those of the variables that a function sets to it.
+func (u uses) named(n string) string {
+	names := []string{n}
+	for _, m := range regexp.MustCompile(`(?m)^\s*(\w+)\s*=\s*\w+\[["']`+n+`["']\](?:\.\w+\(\))*\s*$`).FindAllStringSubmatch(u.raw, -1) {
+		if !slices.Contains(names, m[1]) {
+			names = append(names, m[1])
+		}
+	}
+	return `(?:` + strings.Join(names, "|") + `)`
+}
+
 // values lists what the text says that a column holds: the keys of a table that it is looked up in, the items of a list
 // in which it is sought, and the texts that it is compared with.
 func (u uses) values(n string) []pyval.Value {

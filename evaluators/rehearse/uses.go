@@ -46,6 +46,7 @@ func (u uses) columnAt(name string, depth int) *column {
 		return regexp.MustCompile(strings.ReplaceAll(expr, "NAME", n)).FindStringSubmatch(u.text)
 	}
 	if u.tables != nil {
+		n := u.named(n)
 		if values := u.values(n); len(values) > 0 {
 			c.kind, c.values = listed, values
 			return c
