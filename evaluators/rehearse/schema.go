@@ -203,6 +203,7 @@ var missingNames = []*regexp.Regexp{
 	regexp.MustCompile(`'(.+?)' is undefined`),
 	regexp.MustCompile(`the column "(.+?)"`),
 	regexp.MustCompile(`field "(.+?)" must be .*, not None$`),
+	regexp.MustCompile(`needs a list of (\w+) in the document, not None`),
 }
 
 // missing gives the name of a column or field that an error misses; "" for another error, such as that of a made-up value
