@@ -60,7 +60,9 @@ func (u uses) columnAt(name string, depth int) *column {
 		c.kind = literal
 	case has(`json\.loads\(\s*NAME\b`) != nil:
 		c.kind = jsonText
-	case has(`\w\s*\[\s*NAME\s*\]`) != nil, has(`\w\[[^\]\n]*:\s*NAME\s*\]`) != nil, has(`\w\[\s*NAME\s*:`) != nil, has(`\bNAME\s*-\s*1\b`) != nil,
+	case has(`\bNAME\s*(?:\|\s*int\s*)?\)?\s*-\s*1\b`) != nil: // counted from one
+		c.kind, c.values = listed, list[pyval.Value](int64(1), int64(2))
+	case has(`\w\s*\[\s*NAME\s*\]`) != nil, has(`\w\[[^\]\n]*:\s*NAME\s*\]`) != nil, has(`\w\[\s*NAME\s*:`) != nil,
 		has(`chr\([^)\n]*\bNAME\b`) != nil:
 		c.kind = index
 	case has(`\bint\(\s*NAME\b`) != nil:
@@ -123,7 +125,7 @@ func guess(name string) kind {
 	switch {
 	case n == "id":
 		return count
-	case has("choices", "options", "endings", "candidates", "distractors", "entities", "classes", "mc_answer"):
+	case has("choices", "options", "endings", "candidates", "distractors", "entities", "classes", "mc_answer", "correct_answers"):
 		return options
 	case has("label", "gold", "idx", "index", "answer_id", "correct_", "start", "end"):
 		return index
