@@ -268,9 +268,10 @@ const longest = 6 * time.Second
 // run changes the rows until they work, or nothing new happens.
 func (s *search) run(ctx context.Context) (*schema, outcome) {
 	alone, variables := s.task.Columns()
-	s.variables = variables
 	s.uses = usesOf(s.task.Sources())
-	first := s.uses.schema(slices.Concat([]string{"id"}, alone, variables))
+	names := slices.Concat([]string{"id"}, alone, variables)
+	first := s.uses.schema(names)
+	s.variables = slices.Concat(variables, s.uses.read()) // a function may hide that it misses one
 	now := state{rows: first, out: s.eval(ctx, first)}
 	if now.out.err == nil {
 		return now.rows, now.out
@@ -278,6 +279,13 @@ func (s *search) run(ctx context.Context) (*schema, outcome) {
 	s.known[now.signature()] = true
 	start := time.Now()
 	best, open := now, []state{now}
+	if x := s.uses.plain().schema(names); !s.seen[x.key()] { // what is listed may be of another column
+		other := state{rows: x, out: s.eval(ctx, x)}
+		if other.out.err == nil {
+			return x, other.out
+		}
+		open = append(open, other)
+	}
 	for len(open) > 0 && s.left > 0 && ctx.Err() == nil && time.Since(start) < s.longest {
 		at := 0
 		for i := range open {

@@ -18,6 +18,9 @@ func TestStages(t *testing.T) {
 		"shots.yaml": head + "task: shots\nfewshot_split: test\nnum_fewshot: 12\ndoc_to_text: \"{{m.inner.q}}\"\ndoc_to_target: \"{{m.a}}\"\nmetric_list: [{metric: exact_match}]\n",
 		"subject.yaml": head + "task: subject\nprocess_docs: !function utils.only_law\ndoc_to_text: \"{{q}}\"\ndoc_to_target: \"{{a}}\"\n" +
 			"metric_list: [{metric: exact_match}]\nprocess_results: !function utils.judge\n",
+		"listed.yaml": head + "task: listed\nprocess_docs: !function utils.listed\ndoc_to_text: \"{{prompt}}\"\ndoc_to_choice: !function utils.texts\n" +
+			"output_type: multiple_choice\ndoc_to_target: !function utils.right\nmetric_list: [{metric: acc}]\n",
+		"chat.yaml":   head + "task: chat\ndoc_to_text: !function utils.said\ndoc_to_target: !function utils.feeling\nmetric_list: [{metric: exact_match}]\n",
 		"loads.yaml":  head + "task: loads\ndoc_to_text: \"{{q\"\ndoc_to_target: a\n",
 		"binds.yaml":  head + "task: binds\ndoc_to_text: q\ndoc_to_target: a\nmetric_list: [{metric: no_such_metric}]\n",
 		"builds.yaml": head + "task: builds\ndoc_to_text: !function utils.asks\ndoc_to_target: a\nmetric_list: [{metric: exact_match}]\n",
@@ -27,6 +30,37 @@ LAW = {"Law": "law", "Other": "other"}
 
 def only_law(dataset):
     return dataset.filter(lambda doc: doc["subject"] == "Law").map(lambda doc: {"kind": LAW[doc["subject"]]})
+
+LEVEL = {"Primary": "for pupils", "Univ": "for students"}
+COUNTRY = {
+    "Here": "of here",
+    "There": "of there",
+}
+FEELING = {"glad": 1, "sad": 0}
+
+def listed(dataset):
+    def one(doc):
+        parts = [doc["options"][o] for o in ["A", "B", "C"] if o in doc["options"]]
+        assert len(parts) == 3
+        doc["prompt"] = LEVEL[doc["Level"]] + COUNTRY[doc["Country"]] + str(["A", "B", "C"].index(doc["Answer Key"])) + " ".join(parts)
+        return doc
+    return dataset.map(one)
+
+def texts(doc):
+    return [c["text"] for c in doc["question"]["choices"]]
+
+def right(doc):
+    labels = [c["label"] for c in doc["question"]["choices"]]
+    try:
+        return labels.index(doc["key"].strip())
+    except Exception:
+        return
+
+def said(doc):
+    return doc["messages"][0]["content"]
+
+def feeling(doc):
+    return ["no", "yes"][FEELING[doc["messages"][1]["content"]]]
 
 def judge(doc, results):
     return {"exact_match": float(results[0].strip() == doc["a"])}
@@ -55,6 +89,8 @@ def broken(doc, results):
 		{"choice", rehearse.Scores, ""},
 		{"shots", rehearse.Scores, ""},
 		{"subject", rehearse.Scores, ""},
+		{"listed", rehearse.Scores, ""},
+		{"chat", rehearse.Scores, ""},
 		{"loads", rehearse.Nothing, "doc_to_text"},
 		{"binds", rehearse.Loads, "no_such_metric"},
 		{"builds", rehearse.Binds, "nowhere"},

@@ -36,6 +36,7 @@ const (
 	indexText              // 0 or 1 as text
 	count                  // a whole number that differs from row to row
 	fixed                  // one text that the task's functions hold
+	listed                 // values that the task's functions or templates list
 	kinds                  // how many there are
 )
 
@@ -43,8 +44,9 @@ const (
 type column struct {
 	name   string
 	kind   kind
-	fields []*column // of fields and records
-	word   string    // of fixed
+	fields []*column     // of fields and records
+	word   string        // of fixed
+	values []pyval.Value // of listed
 }
 
 // schema says what rows are made up.
@@ -72,6 +74,9 @@ func (x *schema) clone() *schema {
 
 func (c *column) key() string {
 	s := fmt.Sprintf("%q:%d%q", c.name, c.kind, c.word)
+	if c.kind == listed {
+		s += pyval.Repr(pyval.List(c.values))
+	}
 	for _, f := range c.fields {
 		s += "(" + f.key() + ")"
 	}
@@ -103,8 +108,11 @@ func (x *schema) rows(words []string) []*pyval.Dict {
 		n = 45
 	}
 	for _, c := range all(x.columns) {
-		if c.kind == word {
+		switch c.kind {
+		case word:
 			n = max(n, 3*len(words))
+		case listed:
+			n = max(n, min(2*len(c.values), 300))
 		}
 	}
 	out := make([]*pyval.Dict, n)
@@ -180,6 +188,8 @@ func (c *column) value(i int, words []string) pyval.Value {
 		return int64(i + 1)
 	case fixed:
 		return c.word
+	case listed:
+		return c.values[i%len(c.values)]
 	}
 	return fmt.Sprintf("The %s of row %d is short. It ends here", c.name, i)
 }
@@ -192,6 +202,8 @@ var missingNames = []*regexp.Regexp{
 	regexp.MustCompile(`object' has no attribute '(.+?)'`),
 	regexp.MustCompile(`'(.+?)' is undefined`),
 	regexp.MustCompile(`the column "(.+?)"`),
+	regexp.MustCompile(`field "(.+?)" must be .*, not None$`),
+	regexp.MustCompile(`needs a list of (\w+) in the document, not None`),
 }
 
 // missing gives the name of a column or field that an error misses; "" for another error, such as that of a made-up value
@@ -215,7 +227,7 @@ func (c *column) holds(text string) bool {
 	if c.kind == word {
 		return true
 	}
-	for i := range 10 {
+	for i := range max(10, len(c.values)) {
 		if within(c.value(i, nil), text) {
 			return true
 		}
@@ -257,9 +269,10 @@ func (x *schema) repairs(err error, variables, words []string, u uses) []*schema
 	if name := x.refused(err); name != "" {
 		out = append(out, x.instead(name, words)...)
 	}
+	out = append(out, x.narrowed()...)
 	order := make([]kind, 0, kinds)
 	for k := range kinds {
-		if k != fields && k != records && k != fixed {
+		if k != fields && k != records && k != fixed && k != listed {
 			order = append(order, k)
 		}
 	}
@@ -286,6 +299,8 @@ func (x *schema) paired(words []string) []*schema {
 
 var madeText = regexp.MustCompile(`The (\w+) of row`)
 
+var wrongField = regexp.MustCompile(`field "(.+?)" must be `)
+
 var noKey = []*regexp.Regexp{regexp.MustCompile(`KeyError: ['"](.+?)['"]$`), regexp.MustCompile(`['"](.+?)['"] is not in list`), regexp.MustCompile(`"(.+?)" is none of the choices`)}
 
 // refused gives the column whose value an error names as no key; "" where none is known.
@@ -300,6 +315,9 @@ func (x *schema) refused(err error) string {
 				return c.name
 			}
 		}
+	}
+	if m := wrongField.FindStringSubmatch(err.Error()); m != nil && x.has(m[1]) {
+		return m[1]
 	}
 	if m := madeText.FindStringSubmatch(err.Error()); m != nil {
 		return m[1]
