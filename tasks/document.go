@@ -49,6 +49,12 @@ func (d document) call(f yamlfile.Field) hooks.Call {
 	if d.tree != nil {
 		if rest, ok := strings.CutPrefix(module, "lm_eval.tasks."); ok && d.tree.module(c.File) == nil {
 			c.File = strings.ReplaceAll(rest, ".", "/") + ".py" // a module of the harness, from the folder of tasks
+			for _, place := range d.tree.places(c.File) {
+				if d.tree.module(place) != nil {
+					c.File = place
+					break
+				}
+			}
 		}
 		file := c.File
 		c.Module = d.tree.module(file)

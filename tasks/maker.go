@@ -8,6 +8,7 @@ import (
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/backends/stream"
 	"github.com/onset-eval/onset/tasks/dataset"
+	"github.com/onset-eval/onset/tasks/hooks"
 	"github.com/onset-eval/onset/tasks/pyval"
 )
 
@@ -166,6 +167,9 @@ func (m *maker) example(doc *pyval.Dict) (example, error) {
 
 // questionText gives a question that depends on nothing.
 func (m *maker) questionText(t turn, q pyval.Value) (string, error) {
+	if _, tuple := q.(pyval.Tuple); tuple { // no data holds one: it is a comma that the function's author did not mean
+		return "", &hooks.UpstreamError{Err: errors.New("doc_to_text: the function gives a tuple where text is expected")}
+	}
 	if _, ok := pyval.TextOf(q); !ok && m.options.Compat {
 		return "", fmt.Errorf("doc_to_text: text is expected, not %s", pyval.Repr(q))
 	}

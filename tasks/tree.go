@@ -42,8 +42,25 @@ func newTree(s Source) *tree {
 	t.code = &pycode.Loader{Read: func(file string) (string, bool) {
 		data, err := t.read(file)
 		return string(data), err == nil
-	}}
+	}, Places: t.places}
 	return t
+}
+
+// places lists where a file of the harness's folder of tasks may lie: at its path, and where this tree is a folder of that
+// one, or a copy of such a folder by its name, seen from there.
+func (t *tree) places(file string) []string {
+	out := []string{file}
+	dir := filepath.ToSlash(t.source.dir)
+	if dir == "" {
+		return out
+	}
+	if inner, ok := strings.CutPrefix(file, path.Base(dir)+"/"); ok {
+		out = append(out, inner)
+	}
+	if inner, whole := hooks.WithinTree(dir); whole && inner != "" {
+		out = append(out, path.Join(strings.Repeat("../", strings.Count(inner, "/")+1), file))
+	}
+	return out
 }
 
 // errOutside marks a path that leaves the folder of tasks where that is not a folder on disk.

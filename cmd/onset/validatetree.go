@@ -32,6 +32,8 @@ type checked struct {
 	// Why says what keeps it from the next stage, and Reason the same without its place.
 	Why    string `json:"why,omitempty"`
 	Reason string `json:"reason,omitempty"`
+	// Upstream says that lm_eval fails in the same place.
+	Upstream bool `json:"upstream,omitempty"`
 }
 
 // treeOptions say how a folder of tasks is checked.
@@ -63,6 +65,7 @@ func validateTree(ctx context.Context, a *app, dir string, o treeOptions) error 
 			Scores: r.Stage >= rehearse.Scores}
 		if r.Err != nil {
 			c.Why, c.Reason = r.Err.Error(), reasonOf(r.Err)
+			c.Upstream = errors.As(r.Err, new(*hooks.UpstreamError))
 		}
 		return c
 	})
@@ -87,7 +90,10 @@ func validateTree(ctx context.Context, a *app, dir string, o treeOptions) error 
 func reasonOf(err error) string {
 	var missing *hooks.MissingError
 	var unsupported *pycode.UnsupportedError
+	var upstream *hooks.UpstreamError
 	switch {
+	case errors.As(err, &upstream):
+		return upstream.Error()
 	case errors.As(err, &unsupported):
 		return unsupported.Error()
 	case errors.As(err, &missing) && missing.Changed:
@@ -126,7 +132,11 @@ func printChecked(a *app, dir string, all []checked, keys bool) error {
 	example := make(map[stop]string)
 	stopped := make(map[string]int)
 	var stops []stop
+	broken := 0
 	for _, c := range all {
+		if c.Upstream {
+			broken++
+		}
 		s := stop{c.stage(), c.Reason}
 		if s.stage == "" || keys && s.stage == "build" {
 			continue
@@ -148,6 +158,9 @@ func printChecked(a *app, dir string, all []checked, keys bool) error {
 		}
 		left -= stopped[line.stage]
 		fmt.Fprintf(a.stdout, "%7d  %5.1f %%  %s\n", left, 100*float64(left)/float64(max(1, len(all))), line.what)
+	}
+	if broken > 0 {
+		fmt.Fprintf(a.stdout, "%7d  %5.1f %%  of all fail in lm_eval too\n", broken, 100*float64(broken)/float64(len(all)))
 	}
 	if len(stops) == 0 {
 		return nil

@@ -1,7 +1,7 @@
 package lmeval
 
 // Digests gives the digests of the Python sources that a hook or filter of this package stands for, as package
-// tasks/hooks computes them: those of commit 4e7e0d47f of the harness. Copies of a function in other task folders
+// tasks/hooks computes them: those of commit 4e7e0d47f of the harness, and of the release that a name has after an @. Copies of a function in other task folders
 // have the same digest. There are none for the filters of the harness itself.
 func Digests(name string) []string { return digests[name] }
 
@@ -40,6 +40,7 @@ var digests = map[string][]string{
 	"macro_f1_score":                               {"1aec7bdcc412a111", "b5a33d8615d7dcdc"},
 	"micro_f1_score":                               {"f5590b7d8ade209d", "2754c28ef88eaf6b"},
 	"minerva_math/utils.process_results":           {"9a1b3d34d8f7066e"},
+	"minerva_math/utils.process_results@0.4.13":    {"516839c291de3d9d"},
 	"mlqa/utils.process_results_ar":                {"3f14d512b0cdc7c6"},
 	"mlqa/utils.process_results_de":                {"60dbb859d975dd0c"},
 	"mlqa/utils.process_results_en":                {"9e43221bebdf949c"},

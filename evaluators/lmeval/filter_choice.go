@@ -53,7 +53,10 @@ var extractorOptions = []string{
 
 func makeMultiChoice(o *pyval.Dict) (Filter, error) {
 	return choiceFilter(o, func(doc *pyval.Dict) ([]string, error) {
-		v, _ := doc.Get("choices")
+		v, ok := doc.Get("choices")
+		if !ok {
+			return nil, pyval.Errorf("KeyError", "'choices'")
+		}
 		list, ok := v.(pyval.List)
 		if !ok {
 			return nil, fmt.Errorf("multi_choice_regex needs a list of choices in the document, not %s", brief(v))

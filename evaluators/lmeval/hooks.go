@@ -22,6 +22,7 @@ func ResultsHooks() []ResultsHook {
 	hooks := []ResultsHook{
 		{"hendrycks_math/utils.process_results", "the answer between dollar signs against the boxed one", HendrycksMath},
 		{"minerva_math/utils.process_results", "the final answer against the boxed one, as strings or rational numbers", minervaMath},
+		{"minerva_math/utils.process_results@0.4.13", "the same with the release's normal form", minervaRelease},
 		{"leaderboard/math/utils.process_results", "the final answer against the boxed one, as strings or rational numbers", leaderboardMath},
 		{"aime/utils.process_results", "the boxed answer, else that between dollar signs", aime},
 		{"agieval/utils.process_results", "the mathematical answer in a text", agievalMath},

@@ -51,11 +51,29 @@ func TestMinerva(t *testing.T) {
 	} {
 		doc := new(pyval.Dict)
 		doc.Set("answer", c.gold)
-		for name, metric := range map[string]string{"minerva_math": "exact_match", "leaderboard/math": "exact_match_original"} {
-			got, err := resultsHook(t, name+"/utils.process_results")(doc, []pyval.Value{c.answer})
+		for name, metric := range map[string]string{"minerva_math/utils.process_results": "exact_match",
+			"minerva_math/utils.process_results@0.4.13": "exact_match", "leaderboard/math/utils.process_results": "exact_match_original"} {
+			got, err := resultsHook(t, name)(doc, []pyval.Value{c.answer})
 			if err != nil || field(got, metric) != c.want {
 				t.Errorf("%s, %q against %q: got %v, %v", name, c.answer, c.gold, pyval.Repr(got), err)
 			}
+		}
+	}
+}
+
+// TestMinervaRelease holds what the release's normal form keeps: the index of a root, the comma of a pair. Nothing is no
+// answer.
+func TestMinervaRelease(t *testing.T) {
+	for _, c := range []struct {
+		answer, gold string
+		want         int64
+	}{{`$\sqrt[3]8$`, `\sqrt[3]{8}`, 1}, {"$(0,1)$", "(0,1)", 1}, {"0,1", "01", 0}, {"1,000", "1000", 1}, {`$2\pi cm$`, `2\pi`, 1}, {"$$", "", 0}} {
+		doc := new(pyval.Dict)
+		doc.Set("answer", c.gold)
+		text := "Final Answer: The final answer is " + c.answer + ". I hope it is correct."
+		got, err := resultsHook(t, "minerva_math/utils.process_results@0.4.13")(doc, []pyval.Value{text})
+		if err != nil || field(got, "exact_match") != c.want {
+			t.Errorf("%q against %q: got %v, %v", c.answer, c.gold, pyval.Repr(got), err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/onset-eval/onset/tasks/docfunc"
+	"github.com/onset-eval/onset/tasks/hooks"
 	"github.com/onset-eval/onset/tasks/pyre"
 	"github.com/onset-eval/onset/tasks/pyval"
 )
@@ -18,8 +19,19 @@ func minervaMath(doc *pyval.Dict, results []pyval.Value) (*pyval.Dict, error) {
 	if err != nil {
 		return nil, err
 	}
-	same, err := minervaAnswer(results, want)
+	same, err := minervaAnswer(results, want, docfunc.NormalFinal)
 	return metrics("exact_match", integer(same)), err
+}
+
+// minervaRelease is minervaMath with the normal form of lm_eval 0.4.13. There equal texts are equal answers, whether
+// sympy can parse them or not, but for empty ones.
+func minervaRelease(doc *pyval.Dict, results []pyval.Value) (*pyval.Dict, error) {
+	want, err := docText(doc, "answer")
+	if err != nil {
+		return nil, err
+	}
+	same, err := minervaAnswer(results, want, hooks.NormalAnswer)
+	return metrics("exact_match", integer(same && strip(want) != "")), err
 }
 
 // leaderboardMath is minervaMath on answers that are not in normal form. Its exact_match is math_verify's, so that
@@ -32,14 +44,14 @@ func leaderboardMath(doc *pyval.Dict, results []pyval.Value) (*pyval.Dict, error
 	if want, err = docfunc.NormalFinal(want); err != nil {
 		return nil, err
 	}
-	same, err := minervaAnswer(results, want)
+	same, err := minervaAnswer(results, want, docfunc.NormalFinal)
 	return metrics("exact_match_original", integer(same)), err
 }
 
 var finalAnswer = pyre.MustCompile(`Final Answer: The final answer is(.*?). I hope it is correct.`)
 
-// minervaAnswer reports whether the final answer of a text is want, which is in normal form.
-func minervaAnswer(results []pyval.Value, want string) (bool, error) {
+// minervaAnswer reports whether the final answer of a text is want, which is in the normal form that normal gives.
+func minervaAnswer(results []pyval.Value, want string, normal func(string) (string, error)) (bool, error) {
 	text, err := answer(results)
 	if err != nil {
 		return false, err
@@ -48,7 +60,7 @@ func minervaAnswer(results []pyval.Value, want string) (bool, error) {
 	if err != nil || !ok {
 		return false, err
 	}
-	got, err := docfunc.NormalFinal(strip(m.Groups[1]))
+	got, err := normal(strip(m.Groups[1]))
 	if err != nil {
 		return false, err
 	}

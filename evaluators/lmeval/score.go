@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/onset-eval/onset/tasks/hooks"
 	"github.com/onset-eval/onset/tasks/pyval"
 )
 
@@ -113,6 +114,9 @@ func (s Scores) Results(ctx context.Context, bootstrapIters int) (TaskResult, er
 		a := s.task.aggregationOf(k.metric)
 		err := s.task.config.Rules.aggregate(ctx, a, items, bootstrapIters, &r)
 		if err != nil {
+			if s.task.severalKept(k.metric, items) {
+				err = &hooks.UpstreamError{Err: fmt.Errorf("of several right answers the metric gives 1 or 0, and its aggregation is made for pairs (%w)", err)}
+			}
 			return TaskResult{}, fmt.Errorf("task %s: metric %s, filter %s: %w", s.task.config.Name, k.metric, k.filter, err)
 		}
 		out.Metrics = append(out.Metrics, r)
@@ -121,6 +125,18 @@ func (s Scores) Results(ctx context.Context, bootstrapIters int) (TaskResult, er
 		}
 	}
 	return out, nil
+}
+
+// severalKept reports whether a metric that keeps pairs for its aggregation gave numbers, since documents have several
+// targets: the harness then gives its aggregation numbers too.
+func (t *Task) severalKept(name string, items []pyval.Value) bool {
+	for _, m := range t.metrics {
+		if m.name == name {
+			_, isNumber := items[0].(float64)
+			return t.config.MultipleTargets && m.compare == nil && isNumber
+		}
+	}
+	return false
 }
 
 // aggregate sets the value and standard error of out.

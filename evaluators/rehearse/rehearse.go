@@ -102,14 +102,24 @@ func (r *Rehearsal) try(ctx context.Context, task *tasks.Task) Result {
 		r.keep(family(task), x)
 		return Result{Stage: Scores, Tries: all - s.left}
 	}
+	var broken outcome
 	for _, x := range r.kept(family(task)) {
-		if out := s.eval(ctx, x); out.err == nil {
+		out := s.eval(ctx, x)
+		if out.err == nil {
 			return found(x)
+		}
+		if upstream(out.err) {
+			broken = out
 		}
 	}
 	x, out := s.run(ctx)
 	if out.err == nil {
 		return found(x)
+	}
+	if upstream(out.err) {
+		r.keep(family(task), x) // its neighbours may be broken alike
+	} else if broken.err != nil {
+		out = broken
 	}
 	r.fail(task)
 	stage := Binds
@@ -286,6 +296,7 @@ func (s *search) run(ctx context.Context) (*schema, outcome) {
 		}
 		open = append(open, other)
 	}
+	broken := upstream(now.out.err)
 	for len(open) > 0 && s.left > 0 && ctx.Err() == nil && time.Since(start) < s.longest {
 		at := 0
 		for i := range open {
@@ -315,7 +326,11 @@ func (s *search) run(ctx context.Context) (*schema, outcome) {
 				s.known[name] = true
 			}
 			open = append(open, next)
-			if next.out.stage > best.out.stage || next.out.stage == best.out.stage && best.rows.missing(best.out.err) != "" {
+			switch {
+			case broken:
+			case upstream(next.out.err):
+				best, broken = next, true
+			case next.out.stage > best.out.stage || next.out.stage == best.out.stage && best.rows.missing(best.out.err) != "":
 				best = next // the first error behind the missing columns says the most
 			}
 			if next.out.stage > now.out.stage || now.rows.missing(now.out.err) != "" || next.rows.missing(next.out.err) != "" {
@@ -329,6 +344,9 @@ func (s *search) run(ctx context.Context) (*schema, outcome) {
 	}
 	return best.rows, best.out
 }
+
+// upstream reports whether the harness fails in the same place, which says the most of a task.
+func upstream(err error) bool { return errors.As(err, new(*hooks.UpstreamError)) }
 
 // hopeless reports whether no row can help.
 func hopeless(err error) bool {

@@ -1,12 +1,14 @@
 package rehearse_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/onset-eval/onset/evaluators/rehearse"
 	"github.com/onset-eval/onset/tasks"
+	"github.com/onset-eval/onset/tasks/hooks"
 )
 
 // TestStages holds how far tasks come: their columns and types are found out, and each stage's failure is told apart.
@@ -25,6 +27,9 @@ func TestStages(t *testing.T) {
 		"binds.yaml":  head + "task: binds\ndoc_to_text: q\ndoc_to_target: a\nmetric_list: [{metric: no_such_metric}]\n",
 		"builds.yaml": head + "task: builds\ndoc_to_text: !function utils.asks\ndoc_to_target: a\nmetric_list: [{metric: exact_match}]\n",
 		"scores.yaml": head + "task: scores\ndoc_to_text: q\ndoc_to_target: a\nmetric_list: [{metric: exact_match}]\nprocess_results: !function utils.broken\n",
+		"tuple.yaml":  head + "task: tuple\ndoc_to_text: !function utils.comma\ndoc_to_target: a\nmetric_list: [{metric: exact_match}]\n",
+		"several.yaml": head + "task: several\noutput_type: generate_until\ndoc_to_text: q\ndoc_to_target: !function utils.several\n" +
+			"metric_list: [{metric: acc, aggregation: !function utils.of_pairs}]\n",
 		"utils.py": `
 LAW = {"Law": "law", "Other": "other"}
 
@@ -65,6 +70,16 @@ def feeling(doc):
 def judge(doc, results):
     return {"exact_match": float(results[0].strip() == doc["a"])}
 
+def comma(doc):
+    return (f"Q: {doc['q']}",)
+
+def several(doc):
+    return [doc["a"], "b"]
+
+def of_pairs(items):
+    golds, answers = zip(*items)
+    return sum(g == a for g, a in zip(golds, answers)) / len(golds)
+
 def asks(doc):
     return nowhere(doc["q"])
 
@@ -95,10 +110,15 @@ def broken(doc, results):
 		{"binds", rehearse.Loads, "no_such_metric"},
 		{"builds", rehearse.Binds, "nowhere"},
 		{"scores", rehearse.Builds, "torch"},
+		{"tuple", rehearse.Binds, "tuple where text is expected; lm_eval fails on it too"},
+		{"several", rehearse.Builds, "made for pairs"},
 	} {
 		got := r.Task(t.Context(), c.name)
 		if got.Stage != c.stage || (got.Err == nil) != (c.err == "") || got.Err != nil && !strings.Contains(got.Err.Error(), c.err) {
 			t.Errorf("%s: stage %d after %d tries, %v", c.name, got.Stage, got.Tries, got.Err)
+		}
+		if upstream := c.name == "tuple" || c.name == "several"; upstream != errors.As(got.Err, new(*hooks.UpstreamError)) {
+			t.Errorf("%s: whether lm_eval fails too is taken for %v", c.name, !upstream)
 		}
 	}
 }

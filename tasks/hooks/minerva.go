@@ -39,6 +39,14 @@ var minervaRules = [...]struct {
 	{pyre.MustCompile(`(sqrt)(?!\[)([^{])`), func(g []string) string { return "sqrt{" + g[2] + "}" }},
 }
 
+// NormalAnswer brings a final answer in TeX to the normal form that minerva_math of lm_eval 0.4.13 gives it, which keeps
+// more than that of docfunc.NormalFinal: the names of commands, the indexes of roots, and the commas of pairs.
+func NormalAnswer(s string) (string, error) {
+	r := &reader{}
+	s = r.minerva(s)
+	return s, r.err
+}
+
 // minerva normalizes a final answer.
 func (r *reader) minerva(s string) string {
 	s = r.remove(minervaAlone, s[strings.LastIndex(s, "=")+1:])

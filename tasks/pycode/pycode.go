@@ -24,6 +24,8 @@ import (
 type Loader struct {
 	// Read gives a Python file by its path, with slashes; false where it is not there.
 	Read func(file string) (string, bool)
+	// Places gives the paths under which a file of the harness's folder of tasks may lie; nil gives its own.
+	Places func(file string) []string
 	// Libraries are modules that sources import beside those of this package, by name.
 	Libraries map[string]Library
 	// Dataset gives the rows of a data set, split by split, for datasets.load_dataset; nil where there is none.
@@ -341,7 +343,7 @@ func (in *interp) library(from *module, name string, level int) pyval.Value {
 			return n
 		}
 	}
-	for _, file := range moduleFiles(from.file, name, level) {
+	for _, file := range in.loader.moduleFiles(from.file, name, level) {
 		m, err := in.load(file)
 		if err != nil {
 			return poisoned(err)
@@ -373,7 +375,7 @@ func (l *Loader) library(name string) *Namespace {
 }
 
 // moduleFiles lists where the source of a module may lie.
-func moduleFiles(from, name string, level int) []string {
+func (l *Loader) moduleFiles(from, name string, level int) []string {
 	dir := path.Dir(from)
 	for range level - 1 {
 		dir = path.Join(dir, "..")
@@ -384,7 +386,13 @@ func moduleFiles(from, name string, level int) []string {
 		return nil
 	}
 	if inner, ok := strings.CutPrefix(rest, "lm_eval/tasks/"); ok && level == 0 {
-		out = append(out, inner+".py", inner+"/__init__.py")
+		for _, file := range []string{inner + ".py", inner + "/__init__.py"} {
+			if l.Places == nil {
+				out = append(out, file)
+			} else {
+				out = append(out, l.Places(file)...)
+			}
+		}
 	}
 	if level > 0 || !strings.HasPrefix(rest, "lm_eval/") {
 		out = append(out, path.Join(dir, rest+".py"), path.Join(dir, rest, "__init__.py"))
