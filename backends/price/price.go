@@ -47,7 +47,7 @@ func (p Price) Times(factor float64) Price {
 
 // Table is a price file: prices by model reference. The zero value knows none.
 type Table struct {
-	// AsOf is the day on which the prices were read, as the file says.
+	// AsOf is the day that the prices are of, as the file says; those that ship were not checked against vendors.
 	AsOf    string
 	entries []entry
 }
