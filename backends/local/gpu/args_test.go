@@ -12,7 +12,7 @@ import (
 // TestArgs reads every packed argument as a kernel does: from the low end, as many bytes as the parameter has.
 func TestArgs(t *testing.T) {
 	var a gpu.Args
-	a.Ptr(0xfeed_beef_1234).Int(-7).Int(math.MaxInt32).Bool(true).Bool(false).Long(-1<<40).Uint64(1<<63).Float(-0.1).Double(math.Pi)
+	a.Ptr(0xfeed_beef_1234).Int(-7).Int(math.MaxInt32).Bool(true).Bool(false).Long(-1 << 40).Uint64(1 << 63).Float(-0.1).Double(math.Pi)
 	words := a.Words()
 	if len(words) != 9 {
 		t.Fatalf("%d words for 9 arguments", len(words))
