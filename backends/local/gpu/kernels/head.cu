@@ -85,10 +85,11 @@ DEVICE void merge_blocks(float &run, float &sum, int &argmax, Block b, int count
 	}
 	float next = max_(run, upto), before = shfl(next, lane() - 1);
 	if (lane() == 0) before = run;
-	float keep = decay(before, next), add = b.total * decay(b.top, next);
-#pragma unroll 4
-	for (int i = 0; i < count; i++) sum = sum * shfl(keep, i) + shfl(add, i);
-	float top = lane() < count ? b.top : -INFINITY_;
+	bool in = lane() < count; // a block that is not there leaves the sum as it is
+	float keep = in ? decay(before, next) : 1.f, add = in ? b.total * decay(b.top, next) : 0.f;
+#pragma unroll
+	for (int i = 0; i < 32; i++) sum = sum * shfl(keep, i) + shfl(add, i);
+	float top = in ? b.top : -INFINITY_;
 	int at = b.at;
 #pragma unroll
 	for (int m = 16; m; m >>= 1) larger(top, at, shfl_xor(top, m), shfl_xor(at, m));
