@@ -190,7 +190,7 @@ func checkPlan(p *AttendPlan, rows []AttendRow, once bool) error {
 	return checkPlanRows(p, d, rows, seen)
 }
 
-// checkRows checks that each row attends to all its positions, once and, but for rows that are merged, in order.
+// checkPlanRows checks that each row attends to all its positions, once and, but for rows that are merged, in order.
 func checkPlanRows(p *AttendPlan, d decoded, rows []AttendRow, seen [][]int) error {
 	partials := map[int32]int32{}
 	slots := map[int32]bool{}
