@@ -139,7 +139,8 @@ func (b *Backend) start(o Options) {
 	b.queue = make(chan *work, parallel)
 	bytes := b.cacheBytes(o)
 	for range b.schedulers {
-		s := newScheduler(b, b.kernels, int(bytes/int64(b.schedulers)/b.model.pageBytes()), o)
+		ex := newCPUExecutor(b.model, b.kernels, b.threads, o)
+		s := newScheduler(b, ex, int(bytes/int64(b.schedulers)/ex.sizes().pageBytes), o)
 		b.scheds = append(b.scheds, s)
 		b.running.Go(s.run)
 	}
@@ -151,7 +152,6 @@ const (
 	smallCacheBytes = 64 << 20 // a thread, for small models: computing anew costs little, and touching new memory more
 )
 
-// cacheBytes is what keys and values of all schedulers may take.
 // The values of Options.Compute.
 const (
 	computeF32  = "f32"
@@ -166,6 +166,7 @@ func (o Options) checkCompute() error {
 	return &hintError{fmt.Errorf("compute %q is not known", o.Compute), `say "f32", which is exact, or "bf16"`}
 }
 
+// cacheBytes is what keys and values of all schedulers may take.
 func (b *Backend) cacheBytes(o Options) int64 {
 	switch free, known := memory.Now(); {
 	case o.CacheBytes > 0:
