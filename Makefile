@@ -80,8 +80,13 @@ test-cuda: cuda-stub
 cuda-stub:
 	$(MAKE) -C $(GPU)/stub OUT=$(STUB)
 
+# The second run sees the files with the tag cuda, where the stand-in can be built for cgo to link with.
 lint: $(LINT)
 	$(LINT) run ./...
+	@if command -v $(CLANG) >/dev/null; then \
+		$(MAKE) --no-print-directory -s cuda-stub && echo '$(LINT) run --build-tags cuda' && \
+		$(CUDA_ENV) $(LINT) run --build-tags cuda ./$(GPU)/... $(wildcard ./cmd/onset-cuda); \
+	else echo 'lint: no $(CLANG): the files with the tag cuda are not linted'; fi
 
 $(LINT):
 	mkdir -p bin
