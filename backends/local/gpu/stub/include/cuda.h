@@ -6,6 +6,7 @@
 #define ONSET_MINIMAL_CUDA_H
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h> // cu takes free from here
 
 #define CUDA_VERSION 12000
 #define CUDAAPI
