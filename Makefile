@@ -15,7 +15,7 @@ RACE := ./backends ./backends/adaptive ./backends/anthropic ./backends/gemini ./
         ./backends/faultserver ./backends/internal/... ./backends/scripted/... ./backends/backendtest/... ./backends/sqlitecache/... \
         ./backends/local ./backends/local/internal/packcache ./tasks/... ./evaluators/... ./cmd/...
 
-.PHONY: all build demo test race lint bench bench-peers clean
+.PHONY: all build demo test race lint bench bench-peers ptx clean
 
 all: build
 
@@ -51,6 +51,13 @@ bench-peers: build
 	$(VENV)/bin/python testdata/bench/peers.py --onset $(BIN) --models $(MODELS) --rounds $(ROUNDS) $(PEERS) \
 		--transformers $(VENV)/bin/python --llama $(LLAMA)/bin/python \
 		$(addsuffix -f32,$(SHAPES)) $(addsuffix -bf16,$(SHAPES))
+
+# PTX of the GPU kernels, by clang 22 alone: no CUDA SDK. What it makes is committed; `make cuda-check` compares.
+CLANG ?= clang-22
+GPU   := backends/local/gpu
+
+ptx:
+	CLANG='$(CLANG)' $(GPU)/kernels/ptx.sh $(GPU)/kernels
 
 lint: $(LINT)
 	$(LINT) run ./...
