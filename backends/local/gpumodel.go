@@ -8,17 +8,17 @@ import (
 // gpuModel is a model's weights in a device's memory. It is read-only.
 type gpuModel struct {
 	*spec
-	embed, positionTable, types gpu.Ptr
-	positionsLate               bool
-	embedNorm                   *gpuNorm
-	embedProj                   *gpuLinear
-	block                       []gpuBlock
-	norm                        *gpuNorm
-	headProj, transform         *gpuLinear
-	transformNorm               *gpuNorm
-	head                        gpuLinear
-	angles                      []gpuRope // by rope
-	slopeTable, biasTable       gpu.Ptr   // of attention; 0 for none
+	embed, positionTable, typeTable gpu.Ptr
+	positionsLate                   bool
+	embedNorm                       *gpuNorm
+	embedProj                       *gpuLinear
+	block                           []gpuBlock
+	lastNorm                        *gpuNorm
+	headProj, transform             *gpuLinear
+	transformNorm                   *gpuNorm
+	head                            gpuLinear
+	angles                          []gpuRope // by rope
+	slopeTable, biasTable           gpu.Ptr   // of attention; 0 for none
 }
 
 // gpuNorm is a norm's weights and bias, float32; 0 for ones and for zeros.
@@ -97,9 +97,9 @@ func newGPUModel(m *model, base gpu.Ptr) (*gpuModel, []byte) {
 	v := &vectors{base: base, seen: make(map[*float32]gpu.Ptr)}
 	g := &gpuModel{
 		spec: &m.spec, positionsLate: m.positionsLate,
-		embed: gpu.Ptr(m.embed.packed.Device), positionTable: gpu.Ptr(m.positionTable.packed.Device), types: gpu.Ptr(m.types.packed.Device),
+		embed: gpu.Ptr(m.embed.packed.Device), positionTable: gpu.Ptr(m.positionTable.packed.Device), typeTable: gpu.Ptr(m.types.packed.Device),
 		embedNorm: v.norm(m.embedNorm), embedProj: v.maybe(m.embedProj),
-		norm: v.norm(m.norm), headProj: v.maybe(m.headProj), transform: v.maybe(m.transform), transformNorm: v.norm(m.transformNorm),
+		lastNorm: v.norm(m.norm), headProj: v.maybe(m.headProj), transform: v.maybe(m.transform), transformNorm: v.norm(m.transformNorm),
 		head: v.linear(m.head), slopeTable: v.put(m.slopes), biasTable: v.put(m.biases),
 	}
 	for i := range m.block {

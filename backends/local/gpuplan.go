@@ -9,15 +9,17 @@ import (
 
 // gpuPlan says what a model takes of a device's memory. It is made before anything is placed there.
 type gpuPlan struct {
-	t       gpu.DType
-	tokens  int   // in a step at most
-	pages   int   // of keys and values
-	logits  int   // numbers of the head's output that are held at once
-	live    int   // texts under way
-	weights int64 // bytes of matrices, norms, biases and angles
-	kv      int64 // of pages, with the one that is written for nothing
-	work    int64 // of activations, logits and what is sent for a step
-	reserve int64 // left to the driver, the kernels' code and their own room
+	t      gpu.DType
+	tokens int // in a step at most
+	pages  int // of keys and values
+	logits int // numbers of the head's output that are held at once
+	live   int // texts under way
+	// graphRows is the most rows of a step that a graph is made of.
+	graphRows int
+	weights   int64 // bytes of matrices, norms, biases and angles
+	kv        int64 // of pages, with the one that is written for nothing
+	work      int64 // of activations, logits and what is sent for a step
+	reserve   int64 // left to the driver, the kernels' code and their own room
 }
 
 // The sizes of a card's steps, and what is left free of its memory.
@@ -33,11 +35,13 @@ const (
 	gpuTextPages = 4096
 	// gpuStepRow is about what is sent to the device for a row of a step, and twice, and what comes back.
 	gpuStepRow = 1 << 9
+	// gpuPartials is the room for partial results of attention.
+	gpuPartials = 32 << 20
 )
 
 // planGPU divides a device's free memory. most, if above zero, bounds what may be taken of it, and kv what keys and values
 // may take. tokens, if above zero, is the number in a step.
-func planGPU(s *spec, t gpu.DType, weights, free int64, o Options) (gpuPlan, error) {
+func planGPU(m *model, t gpu.DType, weights, free int64, o Options) (gpuPlan, error) {
 	p := gpuPlan{t: t, weights: weights, live: gpuLive, reserve: min(gpuReserve, free/8)}
 	room := free - p.reserve
 	if o.MemoryBytes > 0 {
@@ -50,9 +54,10 @@ func planGPU(s *spec, t gpu.DType, weights, free int64, o Options) (gpuPlan, err
 	if o.StepTokens > 0 {
 		p.tokens = min(o.StepTokens, maxStepTokens)
 	}
+	s := &m.spec
 	least := s.leastPages()
 	for {
-		p.size(s)
+		p.measure(m)
 		left := room - p.weights - p.work
 		fits := left >= p.pageBytes(s)*int64(least+1)
 		if fits && (o.StepTokens > 0 || p.work <= (room-p.weights)/4 || p.tokens <= gpuLeastTokens) {
@@ -67,12 +72,12 @@ func planGPU(s *spec, t gpu.DType, weights, free int64, o Options) (gpuPlan, err
 	}
 }
 
-// size sets the bytes that a step of the planned number of tokens takes.
-func (p *gpuPlan) size(s *spec) {
-	outputs := roundUp(s.vocab, kernels.LogBlock)
-	p.logits = max(outputs, min(gpuLogits, p.tokens*outputs))
-	p.work = 4*int64(p.logits) + gpuStepRow*int64(p.tokens)
-	for _, b := range s.gpuBuffers(p.t) {
+// measure sets the bytes that a step of the planned number of tokens takes.
+func (p *gpuPlan) measure(m *model) {
+	p.logits = max(roundUp(m.head.N, kernels.LogBlock), min(gpuLogits, p.tokens*roundUp(m.head.N, kernels.LogBlock)))
+	p.graphRows = min(gpuGraphRows, p.tokens)
+	p.work = aligned(4*int64(p.logits)) + aligned(gpuStepRow*int64(p.tokens)) + gpuPartials + p.graphBytes(&m.spec)
+	for _, b := range m.gpuBuffers(p.t) {
 		p.work += aligned(b.bytes * int64(p.tokens))
 	}
 }
@@ -122,19 +127,21 @@ func roundUp(n, to int) int { return (n + to - 1) / to * to }
 
 // The buffers of a step on a device, of which each has a row for each token.
 const (
-	bufX      = iota // float32, the stream
-	bufKeptX         // float32, the stream of the kept rows
-	bufEmbed         // float32, embeddings narrower than the stream
-	bufY             // the normed stream, and what the head is given
-	bufKeptY         // of the kept rows
-	bufQKV           // queries, keys and values
-	bufAtt           // what the attention gives
-	bufUp            // what the feed-forward layer comes to, and the kept rows' queries before it
-	bufHidden        // gated
-	bufZ             // what is added to the stream
-	bufHead          // between the stream and the head
-	bufZero          // int32 zeros, the type of all tokens
-	bufAngles        // float32, cosines and sines of all ropes
+	bufX         = iota // float32, the stream
+	bufKeptX            // float32, the stream of the kept rows
+	bufEmbed            // float32, embeddings narrower than the stream
+	bufY                // the normed stream, and what the head is given
+	bufKeptY            // of the kept rows
+	bufQKV              // queries, keys and values
+	bufAtt              // what the attention gives
+	bufUp               // what the feed-forward layer comes to, and the kept rows' queries before it
+	bufHidden           // gated
+	bufZ                // what is added to the stream
+	bufHead             // between the stream and the head: its projection
+	bufTransform        // and its transform
+	bufZero             // int32 zeros, the type of all tokens
+	bufAngles           // float32, cosines and sines of all ropes
+	bufCount
 )
 
 // gpuBuffer is a buffer's bytes for each row.
@@ -144,36 +151,38 @@ type gpuBuffer struct {
 }
 
 // gpuBuffers lists the buffers that a model's steps need.
-func (s *spec) gpuBuffers(t gpu.DType) []gpuBuffer {
-	size, up, half := int64(t.Size()), s.ff, 0
-	if s.gated {
-		up *= 2
-	}
-	for i := range s.ropes {
-		half += s.ropes[i].dim / 2
+func (m *model) gpuBuffers(t gpu.DType) []gpuBuffer {
+	size, half := int64(t.Size()), 0
+	for i := range m.ropes {
+		half += m.ropes[i].dim / 2
 	}
 	all := []gpuBuffer{
-		{bufX, 4 * int64(s.width)}, {bufKeptX, 4 * int64(s.width)}, {bufY, size * int64(max(s.width, s.embedWidth))},
-		{bufQKV, size * int64(s.q()+2*s.kv())}, {bufAtt, size * int64(s.q())}, {bufUp, size * int64(max(up, s.q()))},
-		{bufZ, size * int64(s.width)},
+		{bufX, max(4*int64(m.width), size*int64(m.head.K))}, {bufKeptX, 4 * int64(m.width)}, {bufY, size * int64(max(m.width, m.embedWidth))},
+		{bufQKV, size * int64(m.q()+2*m.kv())}, {bufAtt, size * int64(m.q())}, {bufUp, size * int64(max(m.block[0].up.N, m.q()))},
+		{bufZ, size * int64(m.width)},
 	}
-	if s.embedWidth != s.width {
-		all = append(all, gpuBuffer{bufEmbed, 4 * int64(s.embedWidth)})
-	}
-	if s.parallel {
-		all = append(all, gpuBuffer{bufKeptY, size * int64(s.width)})
-	}
-	if s.gated {
-		all = append(all, gpuBuffer{bufHidden, size * int64(s.ff)})
-	}
-	if s.embedWidth != s.width || !s.causal {
-		all = append(all, gpuBuffer{bufHead, size * int64(max(s.width, s.embedWidth))})
-	}
-	if s.types > 0 {
-		all = append(all, gpuBuffer{bufZero, 4})
-	}
-	if half > 0 {
-		all = append(all, gpuBuffer{bufAngles, 2 * 4 * int64(half)})
+	for _, maybe := range []struct {
+		have bool
+		gpuBuffer
+	}{
+		{m.embedProj != nil, gpuBuffer{bufEmbed, 4 * int64(m.embedWidth)}},
+		{m.parallel, gpuBuffer{bufKeptY, size * int64(m.width)}},
+		{m.gated, gpuBuffer{bufHidden, size * int64(m.ff)}},
+		{m.headProj != nil, gpuBuffer{bufHead, size * int64(outputsOf(m.headProj))}},
+		{m.transform != nil, gpuBuffer{bufTransform, size * int64(outputsOf(m.transform))}},
+		{m.spec.types > 0, gpuBuffer{bufZero, 4}},
+		{half > 0, gpuBuffer{bufAngles, 2 * 4 * int64(half)}},
+	} {
+		if maybe.have {
+			all = append(all, maybe.gpuBuffer)
+		}
 	}
 	return all
+}
+
+func outputsOf(w *kernels.Weight) int {
+	if w == nil {
+		return 0
+	}
+	return w.N
 }

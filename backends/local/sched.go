@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/local/internal/kernels"
 )
 
 // scheduler computes what the requests in flight ask for, step by step, on one goroutine; its executor may use more.
@@ -133,7 +134,10 @@ func (s *scheduler) take(w *work) {
 // promote lets the first waiting text get under way, where there is room for its pages. A text alone always has room.
 func (s *scheduler) promote() bool {
 	t := s.waiting[0]
-	if t.checkCancelled(); t.state.failed != nil {
+	if t.checkCancelled(); t.state.failed == nil {
+		s.checkRoom(t)
+	}
+	if t.state.failed != nil {
 		s.leave(t)
 	} else {
 		if s.b.model.causal && !s.enter(t) {
@@ -144,6 +148,19 @@ func (s *scheduler) promote() bool {
 	s.waiting[0] = nil
 	s.waiting = s.waiting[1:]
 	return true
+}
+
+// checkRoom fails a text that would not fit alone, where there are no more than so many pages.
+func (s *scheduler) checkRoom(t *text) {
+	n := len(t.ids)
+	if t.gen != nil {
+		n += max(1, t.w.maxTokens-t.gen.tokens)
+	}
+	const spare = 2 // a copy of the path's last page, and one that is begun
+	if most := s.size.pages; most > 0 && s.b.model.causal && pagesFor(n)+spare > most {
+		t.fail(backends.Errorf(backends.KindTooLong, "run model", "a text comes to %d tokens, and the card has room for the keys and values of %d",
+			n, max(0, most-spare)*kernels.PageSize))
+	}
 }
 
 // enter pins a text's path where there is room for its pages.
