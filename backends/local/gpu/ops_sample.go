@@ -26,7 +26,7 @@ const SampleRowBytes = 40
 // u·2⁶⁴, top-k as int, four bytes of padding. It panics where a number is out of its range.
 func PackSamples(to []byte, rows []SampleRow) []byte {
 	for _, r := range rows {
-		if !(r.Temperature >= 0) || r.TopK < 0 || !(r.TopP >= 0) || !(r.MinP >= 0) || !(r.U >= 0 && r.U < 1) {
+		if !(r.Temperature >= 0) || r.TopK < 0 || !(r.TopP >= 0) || !(r.MinP >= 0 && r.MinP <= 1) || !(r.U >= 0 && r.U < 1) {
 			panic(fmt.Sprintf("gpu: sampling by %+v", r))
 		}
 		to = binary.LittleEndian.AppendUint64(to, math.Float64bits(r.Temperature))
