@@ -174,10 +174,12 @@ func (r *AttendRow) check(i int) {
 }
 
 // pages returns the indices of the pages from the row's first on to behind its last.
-func (r *AttendRow) pages() (from, to int) { return r.From / PageSize, (r.To + PageSize - 1) / PageSize }
+func (r *AttendRow) pages() (from, to int) {
+	return r.From / PageSize, (r.To + PageSize - 1) / PageSize
+}
 
-// take is how many rows from the first on are to be a tile: as many as fit, as long as the pages are no more than twice as
-// many as a row has on average. A tile whose rows share little takes as long as all their pages one after the other, while
+// take is how many rows from the first on are to be a tile: as many as fit, as long as the pages are no more than half as
+// many again as a row has on average, and two. A tile whose rows share little takes as long as all their pages one after the other, while
 // most of the block waits.
 func (g *AttendGeometry) take(rows []AttendRow) int {
 	from, to := rows[0].pages()
@@ -188,7 +190,7 @@ func (g *AttendGeometry) take(rows []AttendRow) int {
 		from, to := rows[n].pages()
 		fresh := newPages(&rows[n-1], &rows[n])
 		sum += to - from
-		if (entries+fresh)*(n+1) > 2*sum+2*(n+1) {
+		if 2*(entries+fresh)*(n+1) > 3*sum+4*(n+1) {
 			break
 		}
 		entries += fresh

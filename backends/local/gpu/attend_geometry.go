@@ -61,7 +61,7 @@ func (l attendLayout) slots(warps int, parked bool) int {
 // The sizes of heads that kernels are compiled for: others take the next larger one, and those beyond the last the plain
 // kernel.
 var (
-	attendDims    = [...]int{32, 64, 80, 96, 128, 256}
+	attendDims    = [...]int{32, 64, 96, 128, 256}
 	attendDimsF32 = [...]int{32, 64, 128, 256}
 )
 
@@ -71,46 +71,47 @@ const (
 	plainWarps  = 4
 )
 
-// NewAttendGeometry lays out attention of heads query heads over kvHeads key heads of dim elements in type t. It fails
-// where the device's shared memory is too small.
-func NewAttendGeometry(info Info, t DType, heads, kvHeads, dim int) (AttendGeometry, error) {
+// NewAttendGeometry lays out attention of heads query heads over kvHeads key heads of dim elements in type t. Where
+// the device's shared memory is too small for the size, the plain kernel takes it as well; in float32 to the same bits.
+func NewAttendGeometry(info Info, t DType, heads, kvHeads, dim int) AttendGeometry {
 	g := AttendGeometry{Heads: heads, KVHeads: kvHeads, Dim: dim, Blocks: 4 * max(info.Multiprocessors, 1)}
 	g.check()
 	dims := attendDims[:]
 	if t == F32 {
 		dims = attendDimsF32[:]
 	}
-	size := 0
+	most, size := 0, 0
 	for _, d := range dims {
 		if size == 0 && dim <= d {
 			size = d
 		}
 	}
-	if size == 0 {
-		g.kernel, g.plain = "attend_plain", true
-		g.setLists(1)
-		return g, nil
+	if size > 0 {
+		most = g.layOut(max(info.SharedPerBlock, DefaultShared), t, size)
 	}
-	g.kernel = fmt.Sprintf("attend_d%d", size)
-	most := 8
-	if t == F32 {
-		most = 4
-		row := 4 * (size + 4)
-		g.layout = attendLayout{slot: PageSize / 2 * row, warp: warpPairs * (row + 4*(PageSize+4)), parked: warpPairs * 4 * size}
-	} else {
-		row := 2 * (size + 8)
-		g.layout = attendLayout{slot: PageSize * row, warp: warpPairs * row, parked: warpPairs * 4 * size}
-	}
-	g.layout.limit = max(info.SharedPerBlock, DefaultShared)
-	for most > 0 && g.layout.size(most, minSlots, true) > g.layout.limit {
-		most /= 2
-	}
-	if most == 0 {
-		return g, fmt.Errorf("attention with heads of %d in %v needs %d bytes of shared memory, and %v gives a block %d\n"+
-			"hint: use another device, or --compute bf16 or f16", dim, t, g.layout.size(1, minSlots, true), info, g.layout.limit)
+	g.plain = most == 0
+	if g.plain {
+		g.kernel, most = "attend_plain", 1
 	}
 	g.setLists(most)
-	return g, nil
+	return g
+}
+
+// layOut chooses the kernel for heads of up to size elements, and says how many warps a block may have: 0 where it does not
+// fit in so much shared memory at all.
+func (g *AttendGeometry) layOut(shared int, t DType, size int) int {
+	most, row, weights := 8, 2*(size+8), 0
+	slot := PageSize * row
+	if t == F32 {
+		most, row, weights = 4, 4*(size+4), 4*(PageSize+4)
+		slot = PageSize / 2 * row
+	}
+	g.kernel = fmt.Sprintf("attend_d%d", size)
+	g.layout = attendLayout{slot: slot, warp: warpPairs * (row + weights), parked: warpPairs * 4 * size, limit: shared}
+	for most > 0 && g.layout.size(most, minSlots, true) > shared {
+		most /= 2
+	}
+	return most
 }
 
 // setLists lays out the lists, of which the last has most warps.
