@@ -3,6 +3,7 @@ package gpu
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 )
@@ -30,26 +31,32 @@ type productChoice struct {
 
 // OwnProducts makes every product go to the own kernels, cuBLASLt or not. Call it before the first product: bits may change
 // with it.
-func (o *Ops) OwnProducts() { o.products.off = true }
+func (o *Ops) OwnProducts() { o.products = products{off: true} }
 
 // choice returns where a product goes. A shape that CheckLinear has not seen goes to the own kernels, so that no product is
-// made by an algorithm that was not put to the test.
+// made by an algorithm that was not put to the test; so does one of rows that do not begin at multiples of 16 bytes, which
+// the pinned algorithms may not read.
 func (o *Ops) choice(p LtProblem) productChoice {
 	if o.products.shapes == nil {
 		return productChoice{}
 	}
-	return o.products.shapes[productShape{p.N, p.K, p.YFloat32}]
+	c := o.products.shapes[productShape{p.N, p.K, p.YFloat32}]
+	if c.vendor && (!Vectors(p.T, p.X, p.W, p.K, p.LdX) || p.Y%16 != 0 || p.LdY%8 != 0) {
+		return productChoice{}
+	}
+	return c
 }
 
 // CheckLinear decides how products with weights of this shape are computed, wide meaning LinearF32. Call it once for each shape
 // after upload and before the first product and before graphs are captured: w is one such matrix. Without cuBLASLt, and in
 // float32, the own kernels serve all and nothing is done. With it the pinned algorithm must give a row the same bits in products
-// of 1 to 136 tokens, and agree with the own kernel within rounding; otherwise the shape stays with the own kernels, and Products
-// says so. Where both libraries even give the same bits (on this matrix and 136 random rows), products of few tokens
+// of 1 to 136 tokens, and agree with the own kernel within rounding; otherwise the next that the library proposes is tried, and
+// where none passes the shape stays with the own kernels, and Products says so. Where both libraries even give the same bits (on this matrix and 136 random rows), products of few tokens
 // go to the own kernels. It waits for the device; the error is of the device, a failed check is none.
 func (o *Ops) CheckLinear(w Ptr, n, k int, wide bool) error {
 	s := productShape{n, k, wide}
-	if _, seen := o.products.shapes[s]; seen || o.products.off || o.T == F32 || o.Dev.Lt() == nil {
+	if _, seen := o.products.shapes[s]; seen || o.err != nil || o.products.off || o.T == F32 || n%8 != 0 || k%8 != 0 ||
+		o.Dev.Lt() == nil {
 		return o.err
 	}
 	c, note, err := o.checkVendor(w, s)
@@ -86,95 +93,133 @@ const checkRowsLt = 136
 
 var checkSpans = [][2]int{{0, 1}, {0, 8}, {0, 33}, {0, 128}, {57, 1}, {3, 70}, {135, 1}}
 
-// checkVendor compares cuBLASLt with itself over numbers of tokens, and with the own kernel.
-func (o *Ops) checkVendor(w Ptr, s productShape) (c productChoice, note string, err error) {
-	size := o.T.Size()
-	if s.wide {
-		size = 4
+// vendorCheck is the memory and the reference of one check.
+type vendorCheck struct {
+	o     *Ops
+	w     Ptr
+	shape productShape
+	x, y  Ptr
+	row   int64  // bytes of a row of y
+	own   []byte // what the own kernel made of all rows
+}
+
+// problem is the product of m rows of x from first on.
+func (c *vendorCheck) problem(first, m int) LtProblem {
+	s, size := c.shape, int64(c.o.T.Size())
+	return LtProblem{X: c.x.Add(int64(first) * int64(s.k) * size), W: c.w, Y: c.y, M: m, N: s.n, K: s.k, LdX: s.k, LdY: s.n,
+		T: c.o.T, YFloat32: s.wide}
+}
+
+// run returns a product's result.
+func (c *vendorCheck) run(first, m int, own bool) ([]byte, error) {
+	p := c.problem(first, m)
+	if own {
+		c.o.tileProduct(c.o.tile(p), p, 0)
+		if c.o.err != nil {
+			return nil, c.o.err
+		}
+	} else if err := c.o.Dev.Lt().Matmul(p, c.o.Stream); err != nil {
+		return nil, err
 	}
-	row := int64(s.n) * int64(size)
-	mem, err := o.Dev.Alloc(checkRowsLt * (int64(s.k)*int64(o.T.Size()) + Align + row))
-	if err != nil {
-		return c, "", err
+	out := make([]byte, int64(m)*c.row)
+	return out, c.o.Dev.ToHost(out, c.y, c.o.Stream)
+}
+
+// checkVendor tests the algorithms that cuBLASLt proposes until one passes.
+func (o *Ops) checkVendor(w Ptr, s productShape) (_ productChoice, note string, err error) {
+	c := vendorCheck{o: o, w: w, shape: s, row: int64(s.n) * int64(o.T.Size())}
+	if s.wide {
+		c.row = int64(s.n) * 4
+	}
+	xBytes := (checkRowsLt*int64(s.k)*int64(o.T.Size()) + Align - 1) / Align * Align
+	if c.x, err = o.Dev.Alloc(xBytes + checkRowsLt*c.row); err != nil {
+		return productChoice{}, "", err
 	}
 	defer func() {
-		if e := o.Dev.Free(mem); err == nil {
+		if e := o.Dev.Free(c.x); err == nil {
 			err = e
 		}
 	}()
-	x, y := mem, mem.Add((checkRowsLt*int64(s.k)*int64(o.T.Size())+Align-1)/Align*Align)
-	if err := o.Dev.ToDevice(x, randomElements(o.T, checkRowsLt*s.k), o.Stream); err != nil {
-		return c, "", err
+	c.y = c.x.Add(xBytes)
+	if err := o.Dev.ToDevice(c.x, randomElements(o.T, checkRowsLt*s.k), o.Stream); err != nil {
+		return productChoice{}, "", err
 	}
-	run := func(first, m int, own bool) ([]byte, error) {
-		p := LtProblem{X: x.Add(int64(first) * int64(s.k) * int64(o.T.Size())), W: w, Y: y, M: m, N: s.n, K: s.k, LdX: s.k, LdY: s.n,
-			T: o.T, YFloat32: s.wide}
-		if own {
-			o.tileProduct(o.tile(p), p, 0)
-		} else if err := o.Dev.Lt().Matmul(p, o.Stream); err != nil {
-			return nil, err
+	if c.own, err = c.run(0, checkRowsLt, true); err != nil {
+		return productChoice{}, "", err
+	}
+	for tried := 1; ; tried++ {
+		choice, fault, err := c.algorithm()
+		switch {
+		case err != nil:
+			return productChoice{}, "", err
+		case fault == "" && choice.mixed:
+			return choice, fmt.Sprintf("own kernels up to %d tokens, with the bits of cuBLASLt", mixedTokens), nil
+		case fault == "":
+			return choice, "", nil
 		}
-		if o.err != nil {
-			return nil, o.err
-		}
-		out := make([]byte, int64(m)*row)
-		return out, o.Dev.ToHost(out, y, o.Stream)
-	}
-	own, err := run(0, checkRowsLt, true)
-	if err != nil {
-		return c, "", err
-	}
-	all, err := run(0, checkRowsLt, false)
-	if err != nil {
-		return c, "own kernels, because cuBLASLt fails: " + err.Error(), nil
-	}
-	for _, span := range checkSpans {
-		some, err := run(span[0], span[1], false)
-		if err != nil {
-			return c, "own kernels, because cuBLASLt fails: " + err.Error(), nil
-		}
-		if from := int64(span[0]) * row; !bytes.Equal(some, all[from:from+int64(len(some))]) {
-			return c, fmt.Sprintf("own kernels, because cuBLASLt's bits in a product of %d tokens are not those in one of %d", span[1],
-				checkRowsLt), nil
+		if r, ok := o.Dev.Lt().(LtRejecter); !ok || tried == maxRejects || !r.Reject(c.problem(0, checkRowsLt)) {
+			return productChoice{}, "own kernels, because cuBLASLt " + fault, nil
 		}
 	}
-	c.mixed = bytes.Equal(own, all)
-	if d := difference(o.T, s, own, all); d > 1 {
-		return productChoice{}, fmt.Sprintf("own kernels, because cuBLASLt's results are %.3g times the allowed difference away", d), nil
-	}
-	c.vendor = true
-	if c.mixed {
-		note = fmt.Sprintf("own kernels up to %d tokens, with the bits of cuBLASLt", mixedTokens)
-	}
-	return c, note, nil
 }
 
-// difference returns how far two products are apart, in units of what rounding explains: the root mean square of a over the
-// row, times √k·2⁻²² for the order of the sums, plus one unit in the last place of T. Anything that is not finite in one
-// alone is infinitely far.
-func difference(t DType, s productShape, a, b []byte) float64 {
-	worst, eps := 0.0, map[DType]float64{BF16: 0x1p-7, F16: 0x1p-10, F32: 0x1p-23}[t]
-	get := func(p []byte, i int) float64 { return element(t, p, i) }
-	if s.wide {
-		get, eps = func(p []byte, i int) float64 { return element(F32, p, i) }, 0x1p-23
+// maxRejects bounds the algorithms that are tried for a shape.
+const maxRejects = 8
+
+// algorithm tests the algorithm that is pinned now. A fault is what speaks against it; an error is of the device, and loses it.
+func (c *vendorCheck) algorithm() (choice productChoice, fault string, err error) {
+	all, err := c.run(0, checkRowsLt, false)
+	if err != nil {
+		return c.failed(err)
 	}
-	rows := len(a) / s.n / t.Size()
-	if s.wide {
-		rows = len(a) / s.n / 4
+	for _, span := range checkSpans {
+		some, err := c.run(span[0], span[1], false)
+		if err != nil {
+			return c.failed(err)
+		}
+		if from := int64(span[0]) * c.row; !bytes.Equal(some, all[from:from+int64(len(some))]) {
+			return choice, fmt.Sprintf("gives a row other bits among %d tokens than among %d", span[1], checkRowsLt), nil
+		}
 	}
-	for r := range rows {
+	t, eps := c.o.T, map[DType]float64{BF16: 0x1p-7, F16: 0x1p-10}[c.o.T]
+	if c.shape.wide {
+		t, eps = F32, 0x1p-23
+	}
+	if d := difference(t, eps, c.shape, c.own, all); d > 1 {
+		return choice, fmt.Sprintf("differs from the own kernel by %.3g times what rounding explains", d), nil
+	}
+	return productChoice{vendor: true, mixed: bytes.Equal(c.own, all)}, "", nil
+}
+
+// failed tells a product that cuBLASLt refuses from a device that is lost, by whether the own kernel still runs.
+func (c *vendorCheck) failed(err error) (productChoice, string, error) {
+	if e := c.o.Dev.Synchronize(c.o.Stream); e != nil {
+		return productChoice{}, "", errors.Join(err, e)
+	}
+	return productChoice{}, "fails: " + err.Error(), nil
+}
+
+// difference returns how far two products of elements of t are apart, in units of what rounding explains: the root mean square
+// of the row of a, times √k·2⁻²² for the order of the sums, plus eps of the element for its own rounding. Anything that is not
+// finite in one alone is infinitely far.
+func difference(t DType, eps float64, s productShape, a, b []byte) float64 {
+	worst, least := 0.0, 0.0
+	if t == F16 {
+		least = 0x1p-14 // below it the spacing of numbers is the same
+	}
+	for r := range len(a) / (s.n * t.Size()) {
 		sum := 0.0
 		for j := range s.n {
-			v := get(a, r*s.n+j)
+			v := element(t, a, r*s.n+j)
 			sum += v * v
 		}
 		scale := math.Sqrt(sum/float64(s.n)) * math.Sqrt(float64(s.k)) * 0x1p-22
 		for j := range s.n {
-			u, v := get(a, r*s.n+j), get(b, r*s.n+j)
+			u, v := element(t, a, r*s.n+j), element(t, b, r*s.n+j)
 			if u == v || math.IsNaN(u) && math.IsNaN(v) {
 				continue
 			}
-			d := math.Abs(u-v) / (scale + eps*math.Max(math.Abs(u), 0x1p-14))
+			d := math.Abs(u-v) / (scale + eps*max(math.Abs(u), least))
 			if math.IsNaN(d) {
 				d = math.Inf(1)
 			}

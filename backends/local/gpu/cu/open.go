@@ -109,6 +109,7 @@ type device struct {
 
 	lt       gpu.Lt
 	ltOpened bool
+	ltError  error
 }
 
 var _ gpu.Device = (*device)(nil)
