@@ -127,16 +127,14 @@ func (p *opening) place(ex *gpuExecutor, c *counted) error {
 	p.restart(u)
 	m, err := p.build(p.checkpoint)
 	if err != nil {
-		return errors.Join(err, u.close())
+		return errors.Join(err, u.Close())
 	}
 	g, rest := newGPUModel(m, ex.arena.Add(matrices))
-	for at := 0; at < len(rest); at += len(u.stages[0].buffer) {
-		part := rest[at:min(len(rest), at+len(u.stages[0].buffer))]
-		if err := u.send(ex.arena.Add(matrices+int64(at)), len(part), func(dst []byte) { copy(dst, part) }); err != nil {
-			return errors.Join(err, u.close())
-		}
-	}
-	if err := u.close(); err != nil {
+	err = u.Upload(ex.arena.Add(matrices), int64(len(rest)), func(to []byte, at int64) error {
+		copy(to, rest[at:])
+		return nil
+	})
+	if err := errors.Join(err, u.Close()); err != nil {
 		return err
 	}
 	p.placed, ex.model = m, g
@@ -173,9 +171,7 @@ func newGPUExecutor(dev gpu.Device, m *model, plan gpuPlan, o Options) (*gpuExec
 		tokens: plan.tokens, live: plan.live, pages: plan.pages, pageBytes: plan.pageBytes(&m.spec),
 		once: plan.kv / 4, ahead: true,
 	}
-	if e.attend, err = gpu.NewAttendGeometry(dev.Info(), plan.t, m.heads, m.kvHeads, m.headDim); err != nil {
-		return nil, err
-	}
+	e.attend = gpu.NewAttendGeometry(dev.Info(), plan.t, m.heads, m.kvHeads, m.headDim)
 	e.attend.Partials = gpuPartials
 	e.graphs = graphs{off: o.NoGraphs, kept: make(map[graphKey]*stepGraph)}
 	for i := range e.slots {

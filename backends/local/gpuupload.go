@@ -3,7 +3,6 @@ package local
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"runtime"
 	"slices"
 	"unsafe"
@@ -55,83 +54,41 @@ func (s *countStore) own() gpu.DType {
 // upload is a store that has the matrices in a device's memory: row-major, one row an output, in the type that the device
 // computes in. They go there straight from the checkpoint's files.
 type upload struct {
-	dev    gpu.Device
-	t      gpu.DType
-	at     gpu.Ptr // where the next matrix goes
-	end    gpu.Ptr
-	stages [2]stage
-	turn   int
-}
-
-// stage is a page-locked buffer and when it may be filled again.
-type stage struct {
-	buffer []byte
-	busy   gpu.Event
+	*gpu.Uploader
+	t       gpu.DType
+	at, end gpu.Ptr // where the next matrix goes, and where there is no more room
+	stage   int     // bytes of a page-locked buffer
 }
 
 var _ store = (*upload)(nil)
 
-// newUpload makes a store that fills bytes of a device's memory from at on.
+// newUpload makes a store that fills bytes of a device's memory from at on, with matrices of no more than widest columns.
 func newUpload(dev gpu.Device, t gpu.DType, at gpu.Ptr, bytes int64, widest int) (*upload, error) {
-	u := &upload{dev: dev, t: t, at: at, end: at.Add(bytes)}
-	size := int(max(int64(widest*t.Size()), min(stageBytes, bytes)))
-	for i := range u.stages {
-		var err error
-		if u.stages[i].buffer, err = dev.Pinned(max(size, gpu.Align)); err != nil {
-			return nil, errors.Join(err, u.close())
-		}
-	}
-	return u, nil
-}
-
-// close waits for the copies and gives the buffers back.
-func (u *upload) close() error {
-	errs := []error{u.dev.Synchronize(0)}
-	for i := range u.stages {
-		u.dev.Release(u.stages[i].busy)
-		if u.stages[i].buffer != nil {
-			errs = append(errs, u.dev.FreePinned(u.stages[i].buffer))
-		}
-		u.stages[i] = stage{}
-	}
-	return errors.Join(errs...)
+	stage := int(aligned(max(int64(widest*t.Size()), min(stageBytes, bytes))))
+	to, err := gpu.NewUploader(dev, 0, stage)
+	return &upload{to, t, at, at.Add(bytes), stage}, err
 }
 
 func (u *upload) weight(r *recipe) (kernels.Weight, error) {
 	w := kernels.Weight{N: r.n, K: r.k, Type: kernels.DType(u.t), Device: uint64(u.at)}
-	rowBytes := r.k * u.t.Size()
-	step := max(1, len(u.stages[0].buffer)/max(1, rowBytes))
+	width := r.k * u.t.Size()
+	next := u.at.Add(aligned(int64(r.n) * int64(width)))
+	if next > u.end {
+		return w, errors.New("the matrices take more memory than was counted")
+	}
+	step := max(1, u.stage/max(1, width))
 	for row := 0; row < r.n; row += step {
 		n := min(step, r.n-row)
-		if err := u.send(u.at.Add(int64(row)*int64(rowBytes)), n*rowBytes, func(dst []byte) { r.rows(dst, kernels.DType(u.t), row, n) }); err != nil {
+		err := u.Upload(u.at.Add(int64(row)*int64(width)), int64(n)*int64(width), func(to []byte, _ int64) error {
+			r.rows(to, kernels.DType(u.t), row, n)
+			return nil
+		})
+		if err != nil {
 			return w, err
 		}
 	}
-	u.at = u.at.Add(aligned(int64(r.n) * int64(rowBytes)))
+	u.at = next
 	return w, nil
-}
-
-// send copies bytes that fill sets to the device. The buffer is free again when the copy before the last is done.
-func (u *upload) send(to gpu.Ptr, bytes int, fill func(dst []byte)) error {
-	if to.Add(int64(bytes)) > u.end {
-		return fmt.Errorf("the weights take more than the %s that were counted", gpu.Bytes(int64(u.end-u.at)))
-	}
-	s := &u.stages[u.turn]
-	u.turn = 1 - u.turn
-	if s.busy != 0 {
-		err := u.dev.Await(s.busy)
-		u.dev.Release(s.busy)
-		if s.busy = 0; err != nil {
-			return err
-		}
-	}
-	fill(s.buffer[:bytes])
-	if err := u.dev.ToDevice(to, s.buffer[:bytes], 0); err != nil {
-		return err
-	}
-	var err error
-	s.busy, err = u.dev.Record(0)
-	return err
 }
 
 // rows writes n outputs from row on to dst, row-major in a type and the byte order of files, on all processors.
