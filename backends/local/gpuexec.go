@@ -2,6 +2,7 @@ package local
 
 import (
 	"errors"
+	"fmt"
 	"sync/atomic"
 
 	"github.com/onset-eval/onset/backends"
@@ -184,8 +185,8 @@ func (e *gpuExecutor) forward(rows []row, keep []int) {
 	if e.begun > e.done {
 		e.seal(e.under())
 	}
-	if e.begun-e.done == len(e.slots) {
-		panic("a step is begun while two are under way")
+	if e.begun-e.done == len(e.slots) || len(rows) > e.plan.rows {
+		panic(fmt.Sprintf("a step of %d rows, where there is room for %d, while %d steps are under way", len(rows), e.plan.rows, e.begun-e.done))
 	}
 	s := e.room()
 	e.begun++

@@ -128,9 +128,9 @@ func (e *gpuExecutor) send(to gpu.Ptr, from []byte) {
 func (e *gpuExecutor) anglesOf(r int) (cos, sin gpu.Ptr) {
 	at := e.buffers[bufAngles]
 	for i := range r {
-		at = at.Add(2 * 4 * int64(e.model.ropes[i].dim/2) * int64(e.plan.tokens))
+		at = at.Add(2 * 4 * int64(e.model.ropes[i].dim/2) * int64(e.plan.rows))
 	}
-	return at, at.Add(4 * int64(e.model.ropes[r].dim/2) * int64(e.plan.tokens))
+	return at, at.Add(4 * int64(e.model.ropes[r].dim/2) * int64(e.plan.rows))
 }
 
 // add adds what is pending to n rows of the stream, and norms them for what comes next. The normed stream takes the

@@ -77,7 +77,7 @@ func (e *gpuExecutor) outputs(y gpu.Ptr, ld int, in gpu.Ptr, n, from, width int)
 
 // draw enqueues the drawing of tokens. Rows of which several texts draw are given to the head as often.
 func (e *gpuExecutor) draw(draws []drawn) {
-	most := max(1, min(gpuHeadRows, e.plan.tokens, e.plan.logits/e.model.head.n))
+	most := max(1, min(gpuHeadRows, e.plan.rows, e.plan.logits/e.model.head.n))
 	for len(draws) > 0 {
 		n := min(most, len(draws))
 		e.drawSome(draws[:n])

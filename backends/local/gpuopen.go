@@ -204,7 +204,7 @@ func (e *gpuExecutor) allocate(m *model) error {
 	e.logits, e.parts = take(4*int64(p.logits)), take(gpuPartials)
 	e.graphs.at = take(p.graphBytes(&m.spec))
 	for _, b := range m.gpuBuffers(p.t) {
-		e.buffers[b.name] = take(b.bytes * int64(p.tokens))
+		e.buffers[b.name] = take(b.bytes * int64(p.rows))
 	}
 	zero := func(at gpu.Ptr, bytes int64) {
 		if e.ops.Err() == nil && at != 0 {
@@ -214,7 +214,7 @@ func (e *gpuExecutor) allocate(m *model) error {
 		}
 	}
 	zero(e.pool.At, e.size.pageBytes) // rows for nothing read page 0
-	zero(e.buffers[bufZero], 4*int64(p.tokens))
+	zero(e.buffers[bufZero], 4*int64(p.rows))
 	return e.ops.Err()
 }
 

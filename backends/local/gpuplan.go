@@ -11,6 +11,7 @@ import (
 type gpuPlan struct {
 	t      gpu.DType
 	tokens int // in a step at most
+	rows   int // for which there is room: a masked model computes a text at once
 	pages  int // of keys and values
 	logits int // numbers of the head's output that are held at once
 	live   int // texts under way
@@ -75,10 +76,13 @@ func planGPU(m *model, t gpu.DType, weights, free int64, o Options) (gpuPlan, er
 // measure sets the bytes that a step of the planned number of tokens takes.
 func (p *gpuPlan) measure(m *model) {
 	p.logits = max(roundUp(m.head.N, kernels.LogBlock), min(gpuLogits, p.tokens*roundUp(m.head.N, kernels.LogBlock)))
+	if p.rows = p.tokens; !m.causal {
+		p.rows = max(p.rows, m.context)
+	}
 	p.graphRows = min(gpuGraphRows, p.tokens)
-	p.work = aligned(4*int64(p.logits)) + aligned(gpuStepRow*int64(p.tokens)) + gpuPartials + p.graphBytes(&m.spec)
+	p.work = aligned(4*int64(p.logits)) + aligned(gpuStepRow*int64(p.rows)) + gpuPartials + p.graphBytes(&m.spec)
 	for _, b := range m.gpuBuffers(p.t) {
-		p.work += aligned(b.bytes * int64(p.tokens))
+		p.work += aligned(b.bytes * int64(p.rows))
 	}
 }
 
@@ -99,7 +103,7 @@ func (p *gpuPlan) pagesIn(s *spec, left, kv int64) int {
 	n := left/p.pageBytes(s) - 1
 	most := int64(gpuTextPages) * int64(pagesFor(s.context))
 	if !s.causal {
-		most = int64(p.tokens + pagesFor(s.context))
+		most = int64(p.rows + pagesFor(s.context))
 	}
 	return int(min(n, most, 1<<31/kernels.PageSize-1))
 }
