@@ -92,7 +92,7 @@ func (s *spec) leastPages() int {
 	if !s.causal {
 		return pagesFor(s.context)
 	}
-	return pagesFor(min(s.context, minContext)) + 1
+	return pagesFor(min(s.context, minContext)+1) + sparePages
 }
 
 // pagesIn is the number of pages for which there is room and use.
