@@ -310,3 +310,29 @@ func BenchmarkLines(b *testing.B) {
 		}
 	})
 }
+
+// TestOnce sees what a program leaves, however it ends.
+func TestOnce(t *testing.T) {
+	for _, c := range []struct {
+		script string
+		want   Output
+	}{
+		{"echo out; echo err >&2", Output{Stdout: []byte("out\n"), Stderr: "err", State: "exit status 0"}},
+		{"echo gone >&2; exit 127", Output{Stderr: "gone", Exit: 127, State: "exit status 127"}},
+		{"kill -SEGV $$", Output{Exit: -1, State: "signal: segmentation fault"}},
+	} {
+		got, err := Once(t.Context(), []string{"/bin/sh", "-c", c.script})
+		if state, _, _ := strings.Cut(got.State, " ("); err != nil || string(got.Stdout) != string(c.want.Stdout) || got.Stderr != c.want.Stderr || got.Exit != c.want.Exit || state != c.want.State {
+			t.Errorf("%s: %+v, %v, want %+v", c.script, got, err, c.want)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	if _, err := Once(ctx, []string{"/bin/sh", "-c", "sleep 600 & sleep 600"}); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 10*time.Second {
+		t.Errorf("a program that hangs gives %v after %v", err, time.Since(start))
+	}
+	if _, err := Once(t.Context(), []string{"/no/such/program"}); err == nil {
+		t.Error("a program that is not there is no error")
+	}
+}
