@@ -4,6 +4,7 @@ package gputest
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -254,7 +255,7 @@ func (d *Device) Free(p gpu.Ptr) error {
 	if err := d.begin(Call{Op: "free", Dst: p}); err != nil {
 		return err
 	}
-	if err := d.drainAll(); err != nil {
+	if err := errors.Join(d.notCaptured("free"), d.drainAll()); err != nil {
 		return err
 	}
 	b, ok := d.memory[p]
@@ -276,6 +277,9 @@ func (d *Device) Pinned(bytes int) ([]byte, error) {
 	if err := d.begin(Call{Op: "pinned", Bytes: int64(bytes)}); err != nil {
 		return nil, err
 	}
+	if err := d.notCaptured("pinned"); err != nil {
+		return nil, err
+	}
 	if bytes <= 0 {
 		return nil, d.invalid(fmt.Sprintf("pin %d bytes", bytes))
 	}
@@ -292,7 +296,7 @@ func (d *Device) FreePinned(b []byte) error {
 	if err := d.begin(Call{Op: "freepinned", Bytes: int64(len(b))}); err != nil {
 		return err
 	}
-	if err := d.drainAll(); err != nil {
+	if err := errors.Join(d.notCaptured("freepinned"), d.drainAll()); err != nil {
 		return err
 	}
 	if _, ok := d.pinned[unsafe.SliceData(b)]; !ok {
@@ -544,8 +548,8 @@ func (d *Device) Capture(s gpu.Stream, f func() error) (gpu.Graph, error) {
 	}
 	var work []func() error
 	d.capturing = &work
+	defer func() { d.capturing = nil }()
 	err := f()
-	d.capturing = nil
 	if err != nil {
 		return 0, err
 	}
