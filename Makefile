@@ -59,8 +59,10 @@ CLANG ?= clang-22
 GPU   := backends/local/gpu
 STUB  := $(CURDIR)/bin/cuda-stub
 CUDA_INCLUDE ?=
+# The headers' checksum: go's cache of builds does not see that a header of an include path changed.
+CUDA_HEADERS := $(shell cat $(GPU)/stub/include/cuda.h $(GPU)/stub/shim/cuda.h | cksum | cut -d' ' -f1)
 CUDA_ENV := CGO_ENABLED=1 \
-	CGO_CFLAGS='-O2 -g $(if $(CUDA_INCLUDE),-I$(CURDIR)/$(GPU)/stub/shim -I$(CUDA_INCLUDE),-I$(CURDIR)/$(GPU)/stub/include)' \
+	CGO_CFLAGS='-O2 -g -DONSET_CUDA_HEADERS=$(CUDA_HEADERS) $(if $(CUDA_INCLUDE),-I$(CURDIR)/$(GPU)/stub/shim -I$(CUDA_INCLUDE),-I$(CURDIR)/$(GPU)/stub/include)' \
 	CGO_LDFLAGS='-O2 -g -L$(STUB)'
 
 ptx:
