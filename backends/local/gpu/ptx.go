@@ -59,6 +59,7 @@ func maxThreads(s string) int {
 		return 0
 	}
 	line, _, _ := strings.Cut(tail, "\n")
+	line, _, _ = strings.Cut(line, "//") // clang names the kernel in a comment
 	n := 1
 	for part := range strings.SplitSeq(line, ",") {
 		x, err := strconv.Atoi(strings.TrimSpace(part))

@@ -72,6 +72,9 @@ func NewFleet(o Options) *Fleet {
 	if o.Command == nil {
 		o.Command = []string{o.Program}
 	}
+	if o.Log != nil {
+		o.Log = &oneAtATime{w: o.Log}
+	}
 	f := &Fleet{opts: o, slots: make(map[int]*slot), models: make(map[string]*entry)}
 	for _, d := range o.Devices {
 		f.slots[d.Ordinal] = &slot{device: d, turn: make(chan struct{}, 1)}
@@ -83,6 +86,18 @@ func (f *Fleet) say(format string, args ...any) {
 	if f.opts.Say != nil {
 		f.opts.Say(format, args...)
 	}
+}
+
+// oneAtATime is a log that several workers write.
+type oneAtATime struct {
+	mu sync.Mutex // guards w
+	w  io.Writer
+}
+
+func (l *oneAtATime) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
 }
 
 // NoRoomError says that a model fits no GPU.

@@ -186,17 +186,6 @@ func (m *Model) living() int {
 	return n
 }
 
-// on gives the ordinals of the model's GPUs.
-func (m *Model) on() []int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var out []int
-	for _, w := range m.members {
-		out = append(out, w.slot.device.Ordinal)
-	}
-	return out
-}
-
 // add has a further GPU answer, once its worker has loaded the model. Where it cannot, the others go on without it.
 func (m *Model) add(ordinal int) {
 	m.growing.Go(func() {

@@ -1,11 +1,14 @@
 package worker
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/onset-eval/onset/backends"
 )
 
 const gib = 1 << 30
@@ -148,7 +151,7 @@ func TestSchedule(t *testing.T) {
 		}
 		kinds := Schedule(gpus, jobs)
 		for _, j := range jobs {
-			fits := slices.ContainsFunc(gpus, func(g GPU) bool { return j.fits(g) })
+			fits := slices.ContainsFunc(gpus, j.fits)
 			if kind, ok := kinds[j.ID]; ok != fits {
 				t.Fatalf("job %d has the kind %q; it fits: %v", j.ID, kind, fits)
 			} else if ok && !slices.ContainsFunc(gpus, func(g GPU) bool { return g.Kind == kind && j.fits(g) }) {
@@ -184,4 +187,29 @@ func TestNeed(t *testing.T) {
 	if n := seven(4); n < 24*gib {
 		t.Errorf("7B in f32 needs %.1f GiB", float64(n)/gib)
 	}
+}
+
+// TestChoose sees that workers' loads stay within a quarter of their share, even where all requests have one prompt.
+func TestChoose(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := new(Model)
+		n := rapid.IntRange(1, 5).Draw(t, "workers")
+		for i := range n {
+			m.members = append(m.members, &member{slot: &slot{device: Device{Ordinal: i}}})
+		}
+		one := rapid.Bool().Draw(t, "one prompt")
+		for i := range rapid.IntRange(1, 100).Draw(t, "requests") {
+			prompt := "same"
+			if !one {
+				prompt = fmt.Sprint(i)
+			}
+			w, err := m.choose(&backends.Request{Prompt: prompt})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if share := float64(i+1) / float64(n); float64(w.inFlight) > 1.25*share+1 {
+				t.Fatalf("request %d is the %d. on its worker of %d", i, w.inFlight, n)
+			}
+		}
+	})
 }
