@@ -31,6 +31,8 @@ type Job struct {
 	On int
 	// Spread lets it have more than one, of one kind.
 	Spread bool
+	// Only lists the GPUs that it may be on, by their ordinals; nil is all.
+	Only []int
 }
 
 // Placement has a job run on a GPU.
@@ -40,13 +42,16 @@ type Placement struct {
 }
 
 // fits reports whether a job may run on a GPU.
-func (j Job) fits(g GPU) bool { return j.Need <= g.Free && (j.Kind == "" || j.Kind == g.Kind) }
+func (j Job) fits(g GPU) bool {
+	return j.Need <= g.Free && (j.Kind == "" || j.Kind == g.Kind) && (j.Only == nil || slices.Contains(j.Only, g.Ordinal))
+}
 
 // Plan says which jobs get which of the GPUs that are not busy.
 //
 // The GPU with the most free memory takes the largest waiting job that fits it, then the next one: so the largest models,
 // which take longest, are begun first, and each GPU is given a waiting job as long as one fits. No assignment could start
-// more jobs: what fits a GPU fits every one with more memory, unless jobs are bound to a kind. GPUs that no waiting job
+// more jobs: what fits a GPU fits every one with more memory, unless jobs are bound to a kind or to some
+// GPUs. GPUs that no waiting job
 // fits are given to the jobs that may be spread and have the most work for each GPU that they are on.
 func Plan(gpus []GPU, jobs []Job) []Placement {
 	idle := slices.DeleteFunc(slices.Clone(gpus), func(g GPU) bool { return g.Busy })
