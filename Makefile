@@ -15,7 +15,7 @@ RACE := ./backends ./backends/adaptive ./backends/anthropic ./backends/gemini ./
         ./backends/faultserver ./backends/internal/... ./backends/scripted/... ./backends/backendtest/... ./backends/sqlitecache/... \
         ./backends/local ./backends/local/internal/packcache ./tasks/... ./evaluators/... ./cmd/...
 
-.PHONY: all build demo test race lint bench bench-peers ptx clean
+.PHONY: all build demo test race lint bench bench-peers ptx cuda cuda-check cuda-stub test-cuda clean
 
 all: build
 
@@ -52,12 +52,33 @@ bench-peers: build
 		--transformers $(VENV)/bin/python --llama $(LLAMA)/bin/python \
 		$(addsuffix -f32,$(SHAPES)) $(addsuffix -bf16,$(SHAPES))
 
-# PTX of the GPU kernels, by clang 22 alone: no CUDA SDK. What it makes is committed; `make cuda-check` compares.
+# The GPU worker. PTX of the kernels comes from clang 22 alone; what it makes is committed and compared by cuda-check. The
+# worker compiles against our minimal cuda.h and links with the stand-in driver, so that neither a CUDA toolkit nor a GPU is
+# needed; where it runs, the loader takes the machine's libcuda.so.1. CUDA_INCLUDE=DIR takes a toolkit's header instead.
 CLANG ?= clang-22
 GPU   := backends/local/gpu
+STUB  := $(CURDIR)/bin/cuda-stub
+CUDA_INCLUDE ?=
+CUDA_ENV := CGO_ENABLED=1 \
+	CGO_CFLAGS='-O2 -g $(if $(CUDA_INCLUDE),-I$(CURDIR)/$(GPU)/stub/shim -I$(CUDA_INCLUDE),-I$(CURDIR)/$(GPU)/stub/include)' \
+	CGO_LDFLAGS='-O2 -g -L$(STUB)'
 
 ptx:
 	CLANG='$(CLANG)' $(GPU)/kernels/ptx.sh $(GPU)/kernels
+
+cuda: cuda-stub
+	$(CUDA_ENV) $(GO) build -tags cuda -trimpath -ldflags '$(LDFLAGS)' -o bin/onset-cuda ./cmd/onset-cuda
+
+# cuda-check is what CI does without a GPU, on the stand-in driver; test-cuda runs the same tests on the machine's GPUs.
+cuda-check: cuda-stub
+	$(CUDA_ENV) CLANG='$(CLANG)' GO='$(GO)' .ci/cuda
+
+test-cuda: cuda-stub
+	@ldconfig -p | grep -q 'libcuda\.so\.1' || { echo 'no libcuda.so.1: this machine has no NVIDIA driver' >&2; exit 1; }
+	$(CUDA_ENV) ONSET_TEST_GPU=1 $(GO) test -count=1 -timeout 30m -tags cuda ./$(GPU)/... ./backends/local $(wildcard ./cmd/onset-cuda)
+
+cuda-stub:
+	$(MAKE) -C $(GPU)/stub OUT=$(STUB)
 
 lint: $(LINT)
 	$(LINT) run ./...

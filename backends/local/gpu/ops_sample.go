@@ -26,7 +26,7 @@ const SampleRowBytes = 40
 // u·2⁶⁴, top-k as int, four bytes of padding. It panics where a number is out of its range.
 func PackSamples(to []byte, rows []SampleRow) []byte {
 	for _, r := range rows {
-		if !(r.Temperature >= 0) || r.TopK < 0 || !(r.TopP >= 0) || !(r.MinP >= 0) || !(r.U >= 0 && r.U < 1) {
+		if !(r.Temperature >= 0) || r.TopK < 0 || !(r.TopP >= 0) || !(r.MinP >= 0 && r.MinP <= 1) || !(r.U >= 0 && r.U < 1) {
 			panic(fmt.Sprintf("gpu: sampling by %+v", r))
 		}
 		to = binary.LittleEndian.AppendUint64(to, math.Float64bits(r.Temperature))
@@ -69,7 +69,16 @@ func (o *Ops) Sample(logits Ptr, ld, n, vocab int, rows, out Ptr) {
 		panic(fmt.Sprintf("gpu: Sample from %d rows of %d logits, %d apart", n, vocab, ld))
 	}
 	a := o.Args().Ptr(logits).Int(ld).Int(vocab).Int(sampleShift(vocab)).Ptr(rows).Ptr(out)
-	o.LaunchExact("sample", D1(n), D1(MaxBlockThreads), 0, a)
+	o.LaunchExact("sample", D1(n), D1(sampleThreads(vocab)), 0, a)
+}
+
+// sampleThreads is the number of threads that draw from a row: a power of two, about eight logits a thread.
+func sampleThreads(vocab int) int {
+	threads := 64
+	for threads < MaxBlockThreads && threads*8 < vocab {
+		threads *= 2
+	}
+	return threads
 }
 
 // sampleShift is the number of bits after the point of a weight, at most 1, so that vocab of them sum to less than 2⁶³.

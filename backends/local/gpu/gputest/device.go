@@ -4,6 +4,7 @@ package gputest
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -45,9 +46,12 @@ func (c Call) Ptr(i int) gpu.Ptr { return gpu.Ptr(c.Args[i]) }
 // Kernel computes what a kernel would, on the memory of the device.
 type Kernel func(d *Device, c Call) error
 
-// Device is a recording gpu.Device. Work runs at once, in the order of the calls, so that a missing wait between streams does
-// not show; Calls has what is needed to test for one. Fields may be set before use.
+// Device is a recording gpu.Device. Fields may be set before use.
+//
+// Work runs at once, in the order of the calls, unless Lazy is set: then it runs as late as the calls allow, each stream's in
+// order and when something waits for it, so that a wait that is missing shows as bytes that are wrong.
 type Device struct {
+	Lazy    bool
 	About   gpu.Info
 	Kernels map[string]Kernel // a kernel without an entry is recorded and does nothing
 	Known   func(string) bool // which kernels exist; nil means all
@@ -68,6 +72,9 @@ type Device struct {
 	graphs    map[gpu.Graph][]func() error
 	lastGraph gpu.Graph
 	capturing *[]func() error
+	queues    []*queue
+	marks     map[gpu.Event]mark
+	async     error // of work that ran later than its call
 	fails     map[string]*fail
 	closed    bool
 }
@@ -86,7 +93,7 @@ func New(bytes int64) *Device {
 			FreeBytes: bytes, Multiprocessors: 4, SharedPerBlock: 163 << 10, Emulated: true},
 		Kernels: map[string]Kernel{}, memory: map[gpu.Ptr][]byte{}, next: 1 << 32, pinned: map[*byte][]byte{},
 		shared: map[gpu.Function]int{}, events: map[gpu.Event]time.Duration{}, graphs: map[gpu.Graph][]func() error{},
-		fails: map[string]*fail{},
+		marks: map[gpu.Event]mark{}, fails: map[string]*fail{},
 	}
 }
 
@@ -137,7 +144,8 @@ func (d *Device) Leaks() []string {
 	return out
 }
 
-// At returns n bytes of device memory, which the caller may read and write. It panics where they do not lie in one allocation.
+// At returns n bytes of device memory, which the caller may read and write; work that was put off stays so. It panics where
+// they do not lie in one allocation.
 func (d *Device) At(p gpu.Ptr, n int64) []byte {
 	b, err := d.at(p, n)
 	if err != nil {
@@ -200,15 +208,6 @@ func (d *Device) begin(c Call) error {
 	return nil
 }
 
-// enqueue runs work now, or keeps it for the graph that is being captured.
-func (d *Device) enqueue(work func() error) error {
-	if d.capturing != nil {
-		*d.capturing = append(*d.capturing, work)
-		return nil
-	}
-	return work()
-}
-
 // notCaptured returns an error where a graph is being captured.
 func (d *Device) notCaptured(op string) error {
 	if d.capturing != nil {
@@ -256,6 +255,9 @@ func (d *Device) Free(p gpu.Ptr) error {
 	if err := d.begin(Call{Op: "free", Dst: p}); err != nil {
 		return err
 	}
+	if err := errors.Join(d.notCaptured("free"), d.drainAll()); err != nil {
+		return err
+	}
 	b, ok := d.memory[p]
 	if !ok {
 		return d.invalid(fmt.Sprintf("free of %#x, which is no allocation", uint64(p)))
@@ -275,6 +277,9 @@ func (d *Device) Pinned(bytes int) ([]byte, error) {
 	if err := d.begin(Call{Op: "pinned", Bytes: int64(bytes)}); err != nil {
 		return nil, err
 	}
+	if err := d.notCaptured("pinned"); err != nil {
+		return nil, err
+	}
 	if bytes <= 0 {
 		return nil, d.invalid(fmt.Sprintf("pin %d bytes", bytes))
 	}
@@ -289,6 +294,9 @@ func (d *Device) FreePinned(b []byte) error {
 		return nil
 	}
 	if err := d.begin(Call{Op: "freepinned", Bytes: int64(len(b))}); err != nil {
+		return err
+	}
+	if err := errors.Join(d.notCaptured("freepinned"), d.drainAll()); err != nil {
 		return err
 	}
 	if _, ok := d.pinned[unsafe.SliceData(b)]; !ok {
@@ -333,7 +341,10 @@ func (d *Device) ToDevice(dst gpu.Ptr, src []byte, s gpu.Stream) error {
 	if err != nil {
 		return err
 	}
-	return d.enqueue(func() error { copy(to, src); return nil })
+	if !d.isPinned(src) {
+		src = slices.Clone(src)
+	}
+	return d.enqueue(s, func() error { copy(to, src); return nil })
 }
 
 // ToHost copies.
@@ -350,7 +361,11 @@ func (d *Device) ToHost(dst []byte, src gpu.Ptr, s gpu.Stream) error {
 	if err != nil {
 		return err
 	}
-	return d.enqueue(func() error { copy(dst, from); return nil })
+	if err := d.enqueue(s, func() error { copy(dst, from); return nil }); err != nil || d.isPinned(dst) {
+		return err
+	}
+	d.drain(s, 1<<62)
+	return d.async
 }
 
 // Copy copies, and refuses ranges that overlap.
@@ -369,7 +384,7 @@ func (d *Device) Copy(dst, src gpu.Ptr, bytes int64, s gpu.Stream) error {
 	if dst < src.Add(bytes) && src < dst.Add(bytes) {
 		return d.invalid("copy between ranges that overlap")
 	}
-	return d.enqueue(func() error { copy(to, from); return nil })
+	return d.enqueue(s, func() error { copy(to, from); return nil })
 }
 
 // Zero clears.
@@ -381,7 +396,7 @@ func (d *Device) Zero(dst gpu.Ptr, bytes int64, s gpu.Stream) error {
 	if err != nil {
 		return err
 	}
-	return d.enqueue(func() error { clear(to); return nil })
+	return d.enqueue(s, func() error { clear(to); return nil })
 }
 
 // Function returns a handle for any name that Known knows.
@@ -437,7 +452,7 @@ func (d *Device) Launch(f gpu.Function, grid, block gpu.Dim3, shared int, s gpu.
 	if k == nil {
 		k = func(*Device, Call) error { return nil }
 	}
-	return d.enqueue(func() error { return k(d, c) })
+	return d.enqueue(s, func() error { return k(d, c) })
 }
 
 // Record returns an event a microsecond after the last.
@@ -448,13 +463,17 @@ func (d *Device) Record(s gpu.Stream) (gpu.Event, error) {
 	d.lastEvent++
 	d.clock += time.Microsecond
 	d.events[d.lastEvent] = d.clock
+	d.mark(d.lastEvent, s)
 	return d.lastEvent, nil
 }
 
-// Wait is recorded.
+// Wait makes a lazy stream wait.
 func (d *Device) Wait(s gpu.Stream, e gpu.Event) error {
 	if err := d.begin(Call{Op: "wait", Stream: s, Event: e}); err != nil {
 		return err
+	}
+	if d.Lazy && d.capturing == nil {
+		d.queue(s).todo = append(d.queue(s).todo, queued{wait: e})
 	}
 	return d.known(e)
 }
@@ -475,11 +494,14 @@ func (d *Device) Elapsed(a, b gpu.Event) (time.Duration, error) {
 		if err := d.known(e); err != nil {
 			return 0, err
 		}
+		if err := d.reach(e); err != nil {
+			return 0, err
+		}
 	}
 	return d.events[b] - d.events[a], nil
 }
 
-// Await is recorded.
+// Await runs what stands before the event.
 func (d *Device) Await(e gpu.Event) error {
 	if err := d.begin(Call{Op: "await", Event: e}); err != nil {
 		return err
@@ -487,7 +509,10 @@ func (d *Device) Await(e gpu.Event) error {
 	if err := d.notCaptured("await"); err != nil {
 		return err
 	}
-	return d.known(e)
+	if err := d.known(e); err != nil {
+		return err
+	}
+	return d.reach(e)
 }
 
 // Release forgets an event; one that does not exist is a defect of the caller.
@@ -501,12 +526,16 @@ func (d *Device) Release(e gpu.Event) {
 	delete(d.events, e)
 }
 
-// Synchronize is recorded.
+// Synchronize runs what the stream has.
 func (d *Device) Synchronize(s gpu.Stream) error {
 	if err := d.begin(Call{Op: "synchronize", Stream: s}); err != nil {
 		return err
 	}
-	return d.notCaptured("synchronize")
+	if err := d.notCaptured("synchronize"); err != nil {
+		return err
+	}
+	d.drain(s, 1<<62)
+	return d.async
 }
 
 // Capture keeps the work that f enqueues.
@@ -519,8 +548,8 @@ func (d *Device) Capture(s gpu.Stream, f func() error) (gpu.Graph, error) {
 	}
 	var work []func() error
 	d.capturing = &work
+	defer func() { d.capturing = nil }()
 	err := f()
-	d.capturing = nil
 	if err != nil {
 		return 0, err
 	}
@@ -539,7 +568,7 @@ func (d *Device) Replay(g gpu.Graph, s gpu.Stream) error {
 		return d.invalid(fmt.Sprintf("graph %d does not exist", g))
 	}
 	for _, w := range work {
-		if err := w(); err != nil {
+		if err := d.enqueue(s, w); err != nil {
 			return err
 		}
 	}

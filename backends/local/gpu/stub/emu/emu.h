@@ -46,6 +46,7 @@ void cp_async_wait(int pending);
 // check_global fails where [p, p+bytes) is misaligned or not within a live allocation; check_any allows shared memory too.
 void check_global(const void *p, int bytes, int align);
 void check_any(const void *p, int bytes, int align);
+void check_shared(const void *p, int bytes, int align);
 
 // A parameter of a kernel as the launch checks it.
 struct Parameter {

@@ -1,0 +1,23 @@
+/* What gorgonia.org/cu refers to and the worker does not call: there so that it links. Each says that it is not supported. */
+#define X(name) \
+	__attribute__((visibility("default"))) int name(void) { return 801; /* CUDA_ERROR_NOT_SUPPORTED */ }
+X(cuArray3DCreate_v2) X(cuArray3DGetDescriptor_v2) X(cuArrayCreate_v2) X(cuArrayDestroy) X(cuArrayGetDescriptor_v2)
+X(cuCtxDisablePeerAccess) X(cuCtxEnablePeerAccess) X(cuCtxGetApiVersion) X(cuCtxGetCacheConfig) X(cuCtxGetLimit)
+X(cuCtxGetSharedMemConfig) X(cuCtxResetPersistingL2Cache) X(cuCtxSetCacheConfig) X(cuCtxSetLimit) X(cuCtxSetSharedMemConfig)
+X(cuDeviceGetP2PAttribute) X(cuFuncSetSharedMemConfig) X(cuGraphAddChildGraphNode) X(cuGraphAddDependencies)
+X(cuGraphAddEmptyNode) X(cuGraphAddHostNode) X(cuGraphAddKernelNode_v2) X(cuGraphAddMemcpyNode) X(cuGraphAddMemsetNode)
+X(cuGraphClone) X(cuGraphCreate) X(cuGraphDestroyNode) X(cuGraphGetEdges) X(cuLinkAddData_v2) X(cuLinkAddFile_v2)
+X(cuLinkComplete) X(cuLinkCreate_v2) X(cuLinkDestroy) X(cuMemAdvise) X(cuMemAllocManaged) X(cuMemAllocPitch_v2)
+X(cuMemHostGetFlags) X(cuMemHostRegister_v2) X(cuMemHostUnregister) X(cuMemPrefetchAsync) X(cuMemcpy) X(cuMemcpy2D_v2)
+X(cuMemcpy2DAsync_v2) X(cuMemcpy2DUnaligned_v2) X(cuMemcpy3D_v2) X(cuMemcpy3DAsync_v2) X(cuMemcpy3DPeer)
+X(cuMemcpy3DPeerAsync) X(cuMemcpyAsync) X(cuMemcpyAtoA_v2) X(cuMemcpyAtoD_v2) X(cuMemcpyAtoH_v2) X(cuMemcpyAtoHAsync_v2)
+X(cuMemcpyDtoA_v2) X(cuMemcpyHtoA_v2) X(cuMemcpyHtoAAsync_v2) X(cuMemcpyPeer) X(cuMemcpyPeerAsync) X(cuMemsetD2D16_v2)
+X(cuMemsetD2D16Async) X(cuMemsetD2D32_v2) X(cuMemsetD2D32Async) X(cuMemsetD2D8_v2) X(cuMemsetD2D8Async)
+X(cuModuleGetGlobal_v2) X(cuModuleGetSurfRef) X(cuModuleGetTexRef) X(cuModuleLoad) X(cuModuleLoadFatBinary)
+X(cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags) X(cuOccupancyMaxPotentialBlockSize) X(cuPointerSetAttribute)
+X(cuStreamAttachMemAsync) X(cuStreamWaitValue32_v2) X(cuStreamWriteValue32_v2) X(cuSurfRefGetArray) X(cuSurfRefSetArray)
+X(cuTensorMapEncodeTiled) X(cuTexRefGetAddress_v2) X(cuTexRefGetAddressMode) X(cuTexRefGetArray) X(cuTexRefGetBorderColor)
+X(cuTexRefGetFilterMode) X(cuTexRefGetFlags) X(cuTexRefGetFormat) X(cuTexRefGetMaxAnisotropy) X(cuTexRefSetAddress_v2)
+X(cuTexRefSetAddress2D_v3) X(cuTexRefSetAddressMode) X(cuTexRefSetArray) X(cuTexRefSetBorderColor) X(cuTexRefSetFilterMode)
+X(cuTexRefSetFlags) X(cuTexRefSetFormat) X(cuTexRefSetMaxAnisotropy) X(cuTexRefSetMipmapFilterMode)
+X(cuTexRefSetMipmapLevelBias) X(cuTexRefSetMipmapLevelClamp)
