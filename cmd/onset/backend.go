@@ -55,7 +55,7 @@ Exit codes: 0 all promises are kept, 1 one is broken, 3 the model cannot be open
 	f := cmd.Flags()
 	f.StringVarP(&o.model, "model", "m", "", "the model as provider/model")
 	f.StringToStringVar(&o.args, "model-args", nil, "options of the backend, key=value")
-	o.deviceFlags.add(f)
+	o.add(f)
 	f.StringVar(&o.baseURL, "base-url", "", "address of the model server")
 	f.StringArrayVar(&o.suite.Prompts, "prompt", nil, "a prompt to ask, at least two, the first continued with several tokens (repeatable)")
 	f.StringSliceVar(&o.checks, "check", nil, "the checks to run, comma-separated or repeated; all without it")

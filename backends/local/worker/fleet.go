@@ -108,7 +108,7 @@ type NoRoomError struct {
 }
 
 func (e *NoRoomError) Error() string {
-	return fmt.Sprintf("%s takes about %s of a GPU's memory, and the most that is free is %s, on %s (%s)", e.Model, bytes(e.Need), bytes(e.Most), e.Where.ID(), e.Where.Name)
+	return fmt.Sprintf("%s takes at least %s of a GPU's memory, and the most that is free is %s, on %s (%s)", e.Model, bytes(e.Need), bytes(e.Most), e.Where.ID(), e.Where.Name)
 }
 
 // Hint says what to do.
@@ -146,39 +146,19 @@ func (f *Fleet) Add(name, dir string, args map[string]string, where Where) error
 	if err != nil {
 		return err
 	}
-	print, err := local.FootprintOf(dir)
+	need, err := local.DeviceNeedOf(dir, o)
 	if err != nil {
 		return err
 	}
-	e := &entry{name: name, dir: dir, args: args, where: where, need: need(print, o.Compute)}
-	for _, n := range print.Params {
-		e.work += float64(n)
-	}
+	e := &entry{name: name, dir: dir, args: args, where: where, need: need.Least, work: float64(need.Params)}
 	most := f.largest(where)
-	if e.need > most.FreeBytes {
+	if e.need > local.DeviceRoom(most.FreeBytes) {
 		return &NoRoomError{Model: name, Need: e.need, Most: most.FreeBytes, Where: most}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.models[name] = e
 	return nil
-}
-
-// need estimates the bytes that a model takes, in the type that it computes in: the checkpoint's own, unless another is
-// named.
-func need(p local.Footprint, compute string) int64 {
-	var all, wide int64
-	for dtype, n := range p.Params {
-		all += n
-		if dtype == "F32" || dtype == "F64" {
-			wide += n
-		}
-	}
-	size := int64(2)
-	if compute == "f32" || compute == "" && 2*wide > all {
-		size = 4
-	}
-	return Need(all, p.KVValues, p.RowValues, p.Vocab, p.Context, size)
 }
 
 func (f *Fleet) largest(w Where) Device {
@@ -219,7 +199,9 @@ func (f *Fleet) gpus(busy map[int]bool) []GPU {
 	return out
 }
 
-func gpuOf(d Device) GPU { return GPU{Ordinal: d.Ordinal, Free: d.FreeBytes, Kind: d.Kind()} }
+func gpuOf(d Device) GPU {
+	return GPU{Ordinal: d.Ordinal, Free: local.DeviceRoom(d.FreeBytes), Kind: d.Kind()}
+}
 
 // job is the model as Plan sees it, under a number, on so many GPUs; Fleet.mu is held.
 func (e *entry) job(id, on int) Job {

@@ -89,7 +89,7 @@ func TestModelEqualsLocal(t *testing.T) {
 	t.Cleanup(func() { _ = here.Close() })
 	there := open(t, newFleet(t, fakes(80<<10), nil), 2, nil)
 	a, b := here.Info(), there.Info()
-	for key, want := range map[string]string{"device": "Fake H100, compute capability 9.0", "driver": "CUDA 13.0", "gemm": "ptx"} {
+	for key, want := range map[string]string{"device": "Fake H100, sm_90", "driver": "13.0", "products": "ptx"} {
 		if b.Details[key] != want {
 			t.Errorf("%s is %q, want %q", key, b.Details[key], want)
 		}

@@ -132,21 +132,3 @@ func alone(jobs []Job) []Job {
 	}
 	return jobs
 }
-
-// Bytes of a GPU's memory that go to other things than a model's weights, keys, values and rows: the driver's context and
-// loaded kernels, workspaces of matrix products, and graphs.
-const overheadBytes = 700 << 20
-
-// The sizes that Need counts with: one text of so many tokens, and steps of so many rows.
-const (
-	needTokens = 4096
-	needRows   = 2048
-	needLogits = 256 // rows of logits at once
-)
-
-// Need estimates the least bytes of a GPU's memory that a model takes: weights in the type that is computed in, keys and
-// values of one text, the rows of a small step, and the driver's own. It is for choosing among GPUs; the engine counts
-// exactly when it opens the model. size is the bytes of an element: 4 for f32, 2 for bf16 and f16.
-func Need(params, kvValues, rowValues, vocab int64, context int, size int64) int64 {
-	return params*size + kvValues*size*int64(min(context, needTokens)) + rowValues*4*needRows + vocab*4*needLogits + overheadBytes
-}

@@ -181,20 +181,6 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
-func TestNeed(t *testing.T) {
-	// Llama 2 7B: 6.74e9 parameters, 32 layers of 4096, so 2·32·4096 values of keys and values a token; it runs on a card of
-	// 24 GB in bf16, and not in f32.
-	seven := func(size int64) int64 {
-		return Need(6_738_415_616, 2*32*4096, 3*4096+4*4096+3*11008, 32000, 4096, size)
-	}
-	if n := seven(2); n < 15*gib || n > 18*gib {
-		t.Errorf("7B in bf16 needs %.1f GiB", float64(n)/gib)
-	}
-	if n := seven(4); n < 24*gib {
-		t.Errorf("7B in f32 needs %.1f GiB", float64(n)/gib)
-	}
-}
-
 // TestChoose sees that workers' loads stay within a quarter of their share, even where all requests have one prompt.
 func TestChoose(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -58,14 +58,14 @@ func TestProbe(t *testing.T) {
 	}{
 		{machine{devices: []worker.Device{{Name: "H100"}}}, ""},
 		{machine{err: &worker.Reason{Code: worker.NotBuilt, Message: "no tag"}}, worker.NotBuilt},
-		{machine{err: errors.New("CUDA_ERROR_UNKNOWN")}, worker.DriverFails},
+		{machine{err: errors.New("count devices: CUDA_ERROR_UNKNOWN (999)\nhint: restart the machine")}, worker.DriverFails},
 	} {
 		var out bytes.Buffer
 		if code := Main(t.Context(), []string{"probe"}, Streams{Out: &out, Err: &out}, c.m, "1"); code != exitOK {
 			t.Errorf("code %d: %s", code, out.String())
 		}
 		var p worker.Probe
-		if err := json.Unmarshal(out.Bytes(), &p); err != nil || len(p.Devices) != len(c.m.devices) || (p.Reason == nil) != (c.code == "") || p.Reason != nil && p.Reason.Code != c.code {
+		if err := json.Unmarshal(out.Bytes(), &p); err != nil || len(p.Devices) != len(c.m.devices) || (p.Reason == nil) != (c.code == "") || p.Reason != nil && (p.Reason.Code != c.code || c.code == worker.DriverFails && (strings.Contains(p.Reason.Message, "hint") || p.Reason.Advice != "restart the machine")) {
 			t.Errorf("%s: %v", out.String(), err)
 		}
 	}
@@ -92,7 +92,7 @@ func TestLost(t *testing.T) {
 	if code != exitLost || !strings.Contains(errs.String(), "the device is lost") {
 		t.Errorf("code %d, %s", code, errs.String())
 	}
-	if text := out.String(); !strings.Contains(text, `"gemm":"ptx"`) || !strings.Contains(text, `"type":"error","id":1,"kind":"server"`) {
+	if text := out.String(); !strings.Contains(text, `"products":"ptx"`) || !strings.Contains(text, `"type":"error","id":1,"kind":"server"`) {
 		t.Errorf("it wrote %s", text)
 	}
 }
