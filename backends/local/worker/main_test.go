@@ -169,7 +169,7 @@ func holdFleet(dir string) int {
 		return 1
 	}
 	f := worker.NewFleet(worker.Options{Command: []string{os.Args[0], "fake=worker"}, Devices: devices})
-	if err := f.Add("m", dir, nil); err != nil {
+	if err := f.Add("m", dir, nil, worker.Where{}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

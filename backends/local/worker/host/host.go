@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strings"
 	"sync/atomic"
 
 	"github.com/onset-eval/onset/backends"
@@ -80,6 +81,7 @@ func probe(ctx context.Context, std Streams, m Machine, version string) int {
 	devices, err := m.Devices(ctx)
 	p.Devices = devices
 	if err != nil && !errors.As(err, &p.Reason) {
+		err = withHint(err)
 		p.Reason = &worker.Reason{Code: worker.DriverFails, Message: err.Error(), Advice: hintOf(err)}
 	}
 	enc := json.NewEncoder(std.Out)
@@ -113,6 +115,7 @@ func serve(ctx context.Context, args []string, std Streams, m Machine) int {
 		return exitUsage
 	}
 	var progress progressOf
+	broken := func() error { return nil }
 	err := process.Serve(ctx, std.In, std.Out, process.ServeOptions{
 		Open: func(ctx context.Context, args map[string]string) (backends.Backend, error) {
 			o, err := local.OptionsFor(args)
@@ -121,23 +124,47 @@ func serve(ctx context.Context, args []string, std Streams, m Machine) int {
 			}
 			b, d, err := m.Open(ctx, *ordinal, *dir, o)
 			if err != nil {
-				return nil, err
+				return nil, withHint(err)
 			}
 			progress.watch(b)
+			if f, ok := b.(interface{ DeviceLost() error }); ok {
+				broken = f.DeviceLost
+			}
 			return described{b, d}, nil
 		},
 		Alive: progress.made,
-		Fatal: lost,
+		Fatal: func(err error) bool { return lost(err) || broken() != nil },
 	})
 	switch {
 	case err == nil:
 		return exitOK
-	case lost(err):
+	case lost(err) || broken() != nil:
 		fmt.Fprintf(std.Err, "%s: the device is lost: %v\n", worker.Program, err)
 		return exitLost
 	}
 	fmt.Fprintf(std.Err, "%s: %v\n", worker.Program, err)
 	return exitFails
+}
+
+// hinted is an error whose text ends with what to do.
+type hinted struct {
+	error
+	text, hint string
+}
+
+func (h *hinted) Error() string { return h.text }
+func (h *hinted) Unwrap() error { return h.error }
+
+// Hint says what to do.
+func (h *hinted) Hint() string { return h.hint }
+
+// withHint parts what to do from an error's text, where that stands there only, as in those of a device.
+func withHint(err error) error {
+	text, hint, ok := strings.Cut(err.Error(), "\nhint: ")
+	if !ok || hintOf(err) != "" {
+		return err
+	}
+	return &hinted{err, text, hint}
 }
 
 // lost reports whether a device answers nothing any more after an error.
@@ -154,12 +181,9 @@ type described struct {
 
 func (d described) Info() backends.Info {
 	info := d.Backend.Info()
-	details := map[string]string{
-		"device": fmt.Sprintf("%s, compute capability %s", d.device.Name, d.device.Capability),
-		"driver": "CUDA " + d.device.Driver,
-	}
+	details := map[string]string{"device": d.device.Name + ", sm_" + strings.ReplaceAll(d.device.Capability, ".", ""), "driver": d.device.Driver}
 	if d.device.GEMM != "" {
-		details["gemm"] = d.device.GEMM
+		details["products"] = d.device.GEMM
 	}
 	maps.Copy(details, info.Details) // what the engine itself says counts
 	info.Details = details
