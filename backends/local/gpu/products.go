@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/onset-eval/onset/backends/local/internal/kernels"
 )
 
 // mixedTokens is the most tokens of a product that an own kernel serves beside cuBLASLt, where the two give equal bits: the
@@ -242,22 +244,12 @@ func randomElements(t DType, n int) []byte {
 		case F32:
 			binary.LittleEndian.PutUint32(out[4*i:], math.Float32bits(v))
 		case BF16:
-			binary.LittleEndian.PutUint16(out[2*i:], uint16(math.Float32bits(v)>>16))
+			binary.LittleEndian.PutUint16(out[2*i:], kernels.ToBF16(v))
 		case F16:
-			binary.LittleEndian.PutUint16(out[2*i:], truncateF16(v))
+			binary.LittleEndian.PutUint16(out[2*i:], kernels.ToF16(v))
 		}
 	}
 	return out
-}
-
-// truncateF16 cuts a float32 below 2 in size to a float16, numbers below 2⁻¹⁴ to zero.
-func truncateF16(v float32) uint16 {
-	b := math.Float32bits(v)
-	e := int(b>>23&0xff) - 127 + 15
-	if e <= 0 {
-		return uint16(b >> 16 & 0x8000)
-	}
-	return uint16(b>>16&0x8000) | uint16(e)<<10 | uint16(b>>13&0x3ff)
 }
 
 // element returns element i of type t.
@@ -266,18 +258,7 @@ func element(t DType, p []byte, i int) float64 {
 	case F32:
 		return float64(math.Float32frombits(binary.LittleEndian.Uint32(p[4*i:])))
 	case BF16:
-		return float64(math.Float32frombits(uint32(binary.LittleEndian.Uint16(p[2*i:])) << 16))
+		return float64(kernels.FromBF16(binary.LittleEndian.Uint16(p[2*i:])))
 	}
-	h := binary.LittleEndian.Uint16(p[2*i:])
-	sign, e, m := 1-2*float64(h>>15), int(h>>10&31), float64(h&0x3ff)
-	switch e {
-	case 0:
-		return sign * m * 0x1p-24
-	case 31:
-		if m != 0 {
-			return math.NaN()
-		}
-		return math.Inf(int(sign))
-	}
-	return sign * math.Ldexp(1+m/1024, e-15)
+	return float64(kernels.FromF16(binary.LittleEndian.Uint16(p[2*i:])))
 }

@@ -31,7 +31,7 @@ LINEARS(linear_plain, false,    64,  64,  32, 32, 64,  2,    4)
 
 #define SIMT(name, FAST, BLOCKS, ...)																							\
 	KERNEL(Simt<__VA_ARGS__>::THREADS, BLOCKS)																					\
-	void name(float *y, const float *x, const float *w, const float *bias, int m, int n, int k, int ldx, int ldy, int wide) {	\
+	void name(float *y, const float *x, const float *w, const float *bias, int m, int n, int k, int ldx, int ldy, int) {	\
 		simt_tile<Simt<__VA_ARGS__>, FAST>(y, x, w, bias, m, n, k, ldx, ldy);													\
 	}																															\
 	EXPORT(name)
