@@ -169,7 +169,7 @@ func (s *scheduler) reserve(i int) bool {
 				victim = j
 			}
 		}
-		if victim < 0 && len(s.live) == 1 {
+		if victim < 0 && len(s.live) == 1 && s.size.pages == 0 {
 			break
 		}
 		if victim < 0 {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/local/internal/kernels"
 )
 
 // scheduler computes what the requests in flight ask for, step by step, on one goroutine; its executor may use more.
@@ -133,7 +134,10 @@ func (s *scheduler) take(w *work) {
 // promote lets the first waiting text get under way, where there is room for its pages. A text alone always has room.
 func (s *scheduler) promote() bool {
 	t := s.waiting[0]
-	if t.checkCancelled(); t.state.failed != nil {
+	if t.checkCancelled(); t.state.failed == nil {
+		s.checkRoom(t)
+	}
+	if t.state.failed != nil {
 		s.leave(t)
 	} else {
 		if s.b.model.causal && !s.enter(t) {
@@ -146,11 +150,34 @@ func (s *scheduler) promote() bool {
 	return true
 }
 
+// checkRoom fails a text that would not fit alone, where there are no more than so many pages.
+func (s *scheduler) checkRoom(t *text) {
+	n := len(t.ids)
+	if t.gen != nil {
+		n += max(1, t.w.maxTokens-t.gen.tokens)
+	}
+	if most := s.size.pages; most > 0 && s.b.model.causal && pagesFor(n)+sparePages > most {
+		t.fail(backends.Errorf(backends.KindTooLong, "run model", "a text comes to %d tokens, and the card has room for the keys and values of %d",
+			n, max(0, most-sparePages)*kernels.PageSize))
+	}
+}
+
+// sparePages is what a text may take beside the pages of its positions: a copy of its path's last page, and one that it is
+// about to begin.
+const sparePages = 2
+
 // enter pins a text's path where there is room for its pages.
 func (s *scheduler) enter(t *text) bool {
 	t.regime = s.b.model.regime(len(t.path()))
-	if len(s.live) > 0 && s.tree.reserved+s.tree.need(t.regime, t.path())+t.extra() > s.tree.limit {
-		return false
+	if s.tree.reserved+s.tree.need(t.regime, t.path())+t.extra() > s.tree.limit {
+		if len(s.live) > 0 {
+			return false
+		}
+		if s.size.pages > 0 {
+			// The path may run through many nodes that are kept, of which each may have a page that it fills in part. Without
+			// them it takes no more pages than checkRoom has counted.
+			s.tree.shrink(0)
+		}
 	}
 	s.tree.enter(t)
 	return true

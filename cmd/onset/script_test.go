@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/local/worker"
 	"github.com/onset-eval/onset/evaluators/runlog"
 )
 
@@ -19,6 +20,7 @@ func TestMain(m *testing.M) {
 		"onset":    func() { os.Exit(realMain(os.Args[1:])) },
 		"hold":     func() { os.Exit(holdRun(os.Args[1])) },
 		"fakevllm": func() { os.Exit(fakeVLLM()) },
+		"fakecuda": func() { os.Exit(fakeCUDA()) },
 	})
 }
 
@@ -47,10 +49,12 @@ func TestScripts(t *testing.T) {
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("CHECKPOINTS", filepath.Join(root, "backends", "local", "ladder", "checkpoints"))
+			env.Setenv(worker.Variable, "none") // what this machine has is none of a test's business
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode": exitCode, "samerecords": sameRecords, "truncate": truncate, "waitfor": waitFor,
+			"killworkers": killWorkers, "retried": retried,
 		},
 	})
 }

@@ -168,36 +168,36 @@ func checkRows(op string, n, d int, ptrs ...Ptr) {
 // Embed enqueues x[i] = scale·table[tokens[i]] for n rows of e numbers: x is float32 [n×e], table T [vocab×e] and tokens
 // int32 [n], each of them a row of the table. A scale of zero is one.
 //
-//	embed_T(float *x, const T *table, const int *tokens, int n, int e, float scale)
+//	embed_T(float *x, const T *table, const int *tokens, int e, float scale)
 func (o *Ops) Embed(x, table, tokens Ptr, n, e int, scale float32) {
 	checkRows("Embed", n, e, x, table, tokens)
 	if scale == 0 {
 		scale = 1
 	}
 	grid, block := rowGrid(n, e)
-	o.Launch("embed", grid, block, 0, o.Args().Ptr(x).Ptr(table).Ptr(tokens).Int(n).Int(e).Float(scale))
+	o.Launch("embed", grid, block, 0, o.Args().Ptr(x).Ptr(table).Ptr(tokens).Int(e).Float(scale))
 }
 
 // AddRows enqueues x[i] += table[index[i]] for n rows of e numbers: learned positions, or types of tokens. x is float32
 // [n×e], table T with rows of e, and index int32 [n].
 //
-//	add_rows_T(float *x, const T *table, const int *index, int n, int e)
+//	add_rows_T(float *x, const T *table, const int *index, int e)
 func (o *Ops) AddRows(x, table, index Ptr, n, e int) {
 	checkRows("AddRows", n, e, x, table, index)
 	grid, block := rowGrid(n, e)
-	o.Launch("add_rows", grid, block, 0, o.Args().Ptr(x).Ptr(table).Ptr(index).Int(n).Int(e))
+	o.Launch("add_rows", grid, block, 0, o.Args().Ptr(x).Ptr(table).Ptr(index).Int(e))
 }
 
 // Clip enqueues the clamping of the first width numbers of each of n rows of T, ld apart, to ±limit; NaN stays.
 //
-//	clip_T(T *x, int ld, int n, int width, float limit)
+//	clip_T(T *x, int ld, int width, float limit)
 func (o *Ops) Clip(x Ptr, ld, n, width int, limit float32) {
 	checkRows("Clip", n, width, x)
 	if ld < width || !(limit > 0) {
 		panic(fmt.Sprintf("gpu: Clip of %d numbers in rows %d apart to %g", width, ld, limit))
 	}
 	grid, block := rowGrid(n, width)
-	o.Launch("clip", grid, block, 0, o.Args().Ptr(x).Int(ld).Int(n).Int(width).Float(limit))
+	o.Launch("clip", grid, block, 0, o.Args().Ptr(x).Int(ld).Int(width).Float(limit))
 }
 
 // Activation is a function of one number, numbered as kernels.Activation is.
@@ -233,26 +233,26 @@ func flatGrid(op string, x Ptr, count int64) Dim3 {
 // Gate enqueues dst[i] = f(gate)·up for n rows: gateUp is T [n×2·ff], gate before up in each row, and dst T [n×ff]; they do
 // not overlap. The product is float32.
 //
-//	gate_T(T *dst, const T *gateUp, int n, int ff, int act)
+//	gate_T(T *dst, const T *gateUp, int ff, int act)
 func (o *Ops) Gate(dst, gateUp Ptr, n, ff int, act Activation) {
 	checkActivation("Gate", act)
 	checkRows("Gate", n, ff, dst, gateUp)
 	grid, block := rowGrid(n, ff)
-	o.Launch("gate", grid, block, 0, o.Args().Ptr(dst).Ptr(gateUp).Int(n).Int(ff).Int(int(act)))
+	o.Launch("gate", grid, block, 0, o.Args().Ptr(dst).Ptr(gateUp).Int(ff).Int(int(act)))
 }
 
 // AddBias enqueues y[i] += b for n rows of d numbers of T, b being float32 [d]: for products that have no bias of their own.
 //
-//	add_bias_T(T *y, const float *b, int n, int d)
+//	add_bias_T(T *y, const float *b, int d)
 func (o *Ops) AddBias(y, b Ptr, n, d int) {
 	checkRows("AddBias", n, d, y, b)
 	grid, block := rowGrid(n, d)
-	o.Launch("add_bias", grid, block, 0, o.Args().Ptr(y).Ptr(b).Int(n).Int(d))
+	o.Launch("add_bias", grid, block, 0, o.Args().Ptr(y).Ptr(b).Int(d))
 }
 
 // GatherF32 enqueues dst[i] = src[index[i]] for n rows of d float32; index is int32 [n]. dst and src do not overlap.
 //
-//	gather_f32(float *dst, const float *src, int ld, const int *index, int n, int d)
+//	gather_f32(float *dst, const float *src, int ld, const int *index, int d)
 func (o *Ops) GatherF32(dst, src, index Ptr, n, d int) {
 	o.gather("gather_f32", dst, src, d, index, n, d)
 }
@@ -260,7 +260,7 @@ func (o *Ops) GatherF32(dst, src, index Ptr, n, d int) {
 // Gather enqueues dst[i] = src[index[i]] for n rows of d numbers of T: dst is [n×d], and the rows of src are ld apart. dst
 // and src do not overlap.
 //
-//	gather_T(T *dst, const T *src, int ld, const int *index, int n, int d)
+//	gather_T(T *dst, const T *src, int ld, const int *index, int d)
 func (o *Ops) Gather(dst, src Ptr, ld int, index Ptr, n, d int) {
 	o.gather("gather_"+o.T.String(), dst, src, ld, index, n, d)
 }
@@ -271,7 +271,7 @@ func (o *Ops) gather(name string, dst, src Ptr, ld int, index Ptr, n, d int) {
 		panic(fmt.Sprintf("gpu: Gather of %d numbers of rows %d apart, in place %v", d, ld, dst == src))
 	}
 	grid, block := rowGrid(n, d)
-	o.LaunchExact(name, grid, block, 0, o.Args().Ptr(dst).Ptr(src).Int(ld).Ptr(index).Int(n).Int(d))
+	o.LaunchExact(name, grid, block, 0, o.Args().Ptr(dst).Ptr(src).Int(ld).Ptr(index).Int(d))
 }
 
 // ScaleF32 enqueues x *= by for count float32.

@@ -38,7 +38,7 @@ type RopeStore struct {
 // keys in QKV stay as they are. It computes in float32 and rounds once. Rows with the same slot would race: give padding
 // rows any slot of page 0.
 //
-//	rope_store_T(T *qkv, int ld, int n, int heads, int kvHeads, int dim, int rot, int interleaved, const float *cos,
+//	rope_store_T(T *qkv, int ld, int heads, int kvHeads, int dim, int rot, int interleaved, const float *cos,
 //	             const float *sin, const int *slots, T *pool, int layer, int layers)
 func (o *Ops) RopeStore(p RopeStore, n int) {
 	p.Pool.check("RopeStore")
@@ -49,7 +49,7 @@ func (o *Ops) RopeStore(p RopeStore, n int) {
 	if p.Rot < 0 || p.Rot%2 != 0 || p.Rot > p.Pool.Dim || (p.Rot > 0) != (p.Cos != 0) || (p.Rot > 0) != (p.Sin != 0) {
 		panic(fmt.Sprintf("gpu: RopeStore turns %d of %d numbers, cosines %v, sines %v", p.Rot, p.Pool.Dim, p.Cos != 0, p.Sin != 0))
 	}
-	a := o.Args().Ptr(p.QKV).Int(p.LD).Int(n).Int(p.Heads).Int(p.Pool.KVHeads).Int(p.Pool.Dim).Int(p.Rot).Bool(p.Interleaved).
+	a := o.Args().Ptr(p.QKV).Int(p.LD).Int(p.Heads).Int(p.Pool.KVHeads).Int(p.Pool.Dim).Int(p.Rot).Bool(p.Interleaved).
 		Ptr(p.Cos).Ptr(p.Sin).Ptr(p.Slots).Ptr(p.Pool.At).Int(p.Layer).Int(p.Pool.Layers)
 	threads := min(elemThreads, warps(CeilDiv(width, 16)))
 	o.Launch("rope_store", D2(n, CeilDiv(width, 16*threads)), D1(threads), 0, a)

@@ -69,7 +69,16 @@ func (o *Ops) Sample(logits Ptr, ld, n, vocab int, rows, out Ptr) {
 		panic(fmt.Sprintf("gpu: Sample from %d rows of %d logits, %d apart", n, vocab, ld))
 	}
 	a := o.Args().Ptr(logits).Int(ld).Int(vocab).Int(sampleShift(vocab)).Ptr(rows).Ptr(out)
-	o.LaunchExact("sample", D1(n), D1(MaxBlockThreads), 0, a)
+	o.LaunchExact("sample", D1(n), D1(sampleThreads(vocab)), 0, a)
+}
+
+// sampleThreads is the number of threads that draw from a row: a power of two, about eight logits a thread.
+func sampleThreads(vocab int) int {
+	threads := 64
+	for threads < MaxBlockThreads && threads*8 < vocab {
+		threads *= 2
+	}
+	return threads
 }
 
 // sampleShift is the number of bits after the point of a weight, at most 1, so that vocab of them sum to less than 2⁶³.

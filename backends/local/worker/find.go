@@ -103,16 +103,20 @@ func resolved(path string) string {
 // each card.
 const ProbeLimit = 90 * time.Second
 
-// Ask runs the worker to say what devices there are. Where there is none the error is a *Reason, unless ctx has ended.
-func Ask(ctx context.Context, program string) (Probe, error) {
-	limited, cancel := context.WithTimeout(ctx, ProbeLimit)
+// Ask runs the worker to say what devices there are; limit 0 is ProbeLimit. Where there is none the error is a *Reason,
+// unless ctx has ended.
+func Ask(ctx context.Context, program string, limit time.Duration) (Probe, error) {
+	if limit <= 0 {
+		limit = ProbeLimit
+	}
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	out, err := process.Once(limited, []string{program, "probe"})
 	switch {
 	case ctx.Err() != nil:
 		return Probe{}, ctx.Err()
 	case limited.Err() != nil:
-		return Probe{}, reasonf(Hung, "see whether nvidia-smi answers; a driver that hangs needs the machine restarted", "%s does not say within %v what devices there are", program, ProbeLimit)
+		return Probe{}, reasonf(Hung, "see whether nvidia-smi answers; a driver that hangs needs the machine restarted", "%s does not say within %v what devices there are", program, limit)
 	case errors.Is(err, os.ErrNotExist): // the kernel's word for a loader that is not there
 		return Probe{}, reasonf(Crashed, "it was built for another system: build it here with make cuda", "%s cannot be started: %v", program, err)
 	case err != nil:

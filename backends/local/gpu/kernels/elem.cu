@@ -106,21 +106,21 @@ template <class T> DEVICE void gather(T *dst, const T *src, int ld, const int *i
 } // namespace
 
 #define ELEMENTWISE(T, S)                                                                                                       \
-	KERNEL(256) void embed_##S(float *x, const T *table, const int *tokens, int n, int e, float scale) {                       \
+	KERNEL(256) void embed_##S(float *x, const T *table, const int *tokens, int e, float scale) {                       \
 		embed(x, table, tokens, e, scale);                                                                                     \
 	}                                                                                                                          \
 	EXPORT(embed_##S)                                                                                                          \
-	KERNEL(256) void add_rows_##S(float *x, const T *table, const int *index, int n, int e) { add_rows(x, table, index, e); }  \
+	KERNEL(256) void add_rows_##S(float *x, const T *table, const int *index, int e) { add_rows(x, table, index, e); }  \
 	EXPORT(add_rows_##S)                                                                                                       \
-	KERNEL(256) void clip_##S(T *x, int ld, int n, int width, float limit) { clip(x, ld, width, limit); }                      \
+	KERNEL(256) void clip_##S(T *x, int ld, int width, float limit) { clip(x, ld, width, limit); }                      \
 	EXPORT(clip_##S)                                                                                                           \
 	KERNEL(256) void activate_##S(T *x, i64 count, int act) { activate(x, count, act); }                                       \
 	EXPORT(activate_##S)                                                                                                       \
-	KERNEL(256) void gate_##S(T *dst, const T *both, int n, int ff, int act) { gate(dst, both, ff, act); }                     \
+	KERNEL(256) void gate_##S(T *dst, const T *both, int ff, int act) { gate(dst, both, ff, act); }                     \
 	EXPORT(gate_##S)                                                                                                           \
-	KERNEL(256) void add_bias_##S(T *y, const float *b, int n, int d) { add_bias(y, b, d); }                                   \
+	KERNEL(256) void add_bias_##S(T *y, const float *b, int d) { add_bias(y, b, d); }                                   \
 	EXPORT(add_bias_##S)                                                                                                       \
-	KERNEL(256) void gather_##S(T *dst, const T *src, int ld, const int *index, int n, int d) {                                \
+	KERNEL(256) void gather_##S(T *dst, const T *src, int ld, const int *index, int d) {                                \
 		gather(dst, src, ld, index, d);                                                                                        \
 	}                                                                                                                          \
 	EXPORT(gather_##S)

@@ -125,7 +125,7 @@ DEVICE void copy_page(T *pool, const int *src, const int *dst, const int *positi
 } // namespace
 
 #define KEYS_AND_VALUES(T, S)                                                                                                   \
-	KERNEL(256) void rope_store_##S(T *qkv, int ld, int n, int heads, int kv_heads, int dim, int rot, int interleaved,         \
+	KERNEL(256) void rope_store_##S(T *qkv, int ld, int heads, int kv_heads, int dim, int rot, int interleaved,         \
 	                                const float *cos, const float *sin, const int *slots, T *pool, int layer, int layers) {    \
 		rope_store(qkv, ld, heads, kv_heads, dim, rot, interleaved, cos, sin, slots, pool, layer, layers);                     \
 	}                                                                                                                          \

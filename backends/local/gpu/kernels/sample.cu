@@ -1,5 +1,5 @@
 // Drawing of tokens (ops_sample.go says what is drawn, and how it compares with backends/local/sample.go). A row is a block
-// of 1024 threads. Logits are compared as integers in their order, weights are doubles as the CPU computes them and are
+// of 64 to 1024 threads, a power of two. Logits are compared as integers in their order, weights are doubles as the CPU computes them and are
 // added as integers, so nothing depends on the order in which threads come.
 #include "onset.cuh"
 
@@ -125,10 +125,12 @@ struct Room {
 	u64 *found;      // [2]
 };
 
+DEVICE u64 bin_sum(const Room &r, int bin) { return (u64)r.high[bin] << 32 | r.low[bin]; }
+
 // locate gives the first id up to which f sums to what want says of f's sum over all, at least 1. Warps sum segments of ids,
 // and one of them goes through the segment in question.
 template <class F, class W> DEVICE int locate(const Draw &d, const Room &r, F f, W want) {
-	int segment = div_up(d.vocab, THREADS * 128) * 128, segments = div_up(d.vocab, segment);
+	int segment = div_up(d.vocab, bdim() * 128) * 128, segments = div_up(d.vocab, segment);
 	for (int s = warp(); s < segments; s += bdim() >> 5) {
 		u64 sum = 0;
 		each_logit(d, s * segment, min_((s + 1) * segment, d.vocab), lane(), 32, [&](float logit, int id) { sum += f(logit, id); });
@@ -190,23 +192,24 @@ template <class F, class W> DEVICE void select(Draw &d, const Room &r, u32 low, 
 			if (up) atomic_add_shared(&r.high[bin], up);
 		});
 		barrier();
-		// Thread t has the bins 2t and 2t+1 from the largest on.
-		int bin = BINS - 1 - 2 * tid();
-		u64 one = (u64)r.high[bin] << 32 | r.low[bin], two = (u64)r.high[bin - 1] << 32 | r.low[bin - 1];
-		u64 all, sum = upto(one + two, r.scan, all), before = sum - one - two;
+		// Each thread has some neighbouring bins, the first the largest.
+		int share = BINS / bdim(), bin = BINS - 1 - share * tid();
+		u64 mine = 0, all;
+		for (int i = 0; i < share; i++) mine += bin_sum(r, bin - i);
+		u64 sum = upto(mine, r.scan, all), before = sum - mine;
 		if (first) {
 			target = want(all);
 			if (target > all) return;
 		}
 		if (sum >= target && before < target) {
-			bool second = before + one < target;
-			r.found[0] = (u64)(second ? bin - 1 : bin);
-			r.found[1] = target - (second ? before + one : before);
+			while (before + bin_sum(r, bin) < target) before += bin_sum(r, bin--);
+			r.found[0] = (u64)bin;
+			r.found[1] = target - before;
 		}
 		barrier();
 		low += (u32)r.found[0] << shift;
 		target = r.found[1];
-		u64 in = (u64)r.high[r.found[0]] << 32 | r.low[r.found[0]];
+		u64 in = bin_sum(r, (int)r.found[0]);
 		barrier();
 		if (shift) {
 			high = min_(high, low + (1u << shift) - 1);
