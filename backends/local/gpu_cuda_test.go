@@ -138,7 +138,7 @@ func TestDeviceParity(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, typ := range []string{"f32", "bf16", "f16"} {
-					e := g.onDevice(t, dev, config, Options{Compute: typ, StepTokens: 256}).device
+					e := g.onDevice(t, dev, config, Options{Compute: typ, StepTokens: 512}).device
 					for i, p := range g.Prompts {
 						_, want := compute(host, kernels.Best(), p.IDs, p.At, 13)
 						got := e.compute(t, p.IDs, p.At, 13)
@@ -149,7 +149,10 @@ func TestDeviceParity(t *testing.T) {
 						if !(most <= bound.most) || !(mean <= bound.mean) {
 							t.Errorf("prompt %d, %s: logits differ by %.3g, %.3g on average", i, typ, most, mean)
 						}
-						for _, chunk := range []int{1, len(p.IDs)} {
+						if i > 0 {
+							continue // the first is enough, and emulating takes long
+						}
+						for _, chunk := range []int{max(1, len(p.IDs)/20), len(p.IDs)} { // single rows of short texts
 							if again := e.compute(t, p.IDs, p.At, chunk); !slices.Equal(again, got) {
 								t.Errorf("prompt %d, %s: in chunks of %d the bits differ", i, typ, chunk)
 							}

@@ -140,8 +140,8 @@ func TestDeviceInfo(t *testing.T) {
 			t.Errorf("Info has no %s: %v", name, d)
 		}
 	}
-	if d["compute"] != "f32" {
-		t.Errorf("a checkpoint in f32 is computed in %s", d["compute"])
+	if d["compute"] != "f16" {
+		t.Errorf("a checkpoint in f16 is computed in %s", d["compute"])
 	}
 	if _, err := b.Do(context.Background(), backends.Request{Kind: backends.Generate, Prompt: "a"}); err != nil {
 		t.Error(err)

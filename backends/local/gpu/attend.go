@@ -6,9 +6,12 @@ import (
 	"unsafe"
 )
 
-// SegmentSize is the number of positions that attention sums before it merges: segments begin at multiples of it, and pages
-// at multiples of PageSize.
-const SegmentSize = 512
+// PageSize is the number of positions that a page of keys and values holds, and SegmentSize the number that attention sums
+// before it merges: segments begin at multiples of it, and pages at multiples of PageSize.
+const (
+	PageSize    = 64
+	SegmentSize = 512
+)
 
 // AttendRow is a row of queries and what it attends to: positions From ≤ j < To of the sequence whose position j stands in
 // page Pages[j/PageSize]. Pages before From's or after To's last are not looked at.

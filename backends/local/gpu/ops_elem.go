@@ -2,9 +2,6 @@ package gpu
 
 import "fmt"
 
-// PageSize is the number of positions of one page of keys and values, as on the CPU.
-const PageSize = 64
-
 // MaxNorm is the widest row that a norm takes.
 const MaxNorm = 1 << 16
 

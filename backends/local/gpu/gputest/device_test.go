@@ -93,3 +93,30 @@ func TestLazyShowsMissingWait(t *testing.T) {
 		t.Errorf("the kernel saw %v", seen)
 	}
 }
+
+func TestUsePTX(t *testing.T) {
+	d := gputest.New(1 << 20)
+	if err := d.UsePTX(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Function("no_such_kernel"); err == nil {
+		t.Error("a kernel that the PTX does not have")
+	}
+	f, err := d.Function(gputest.Axpy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	launch := func(threads int, a *gpu.Args) error { return d.Launch(f, gpu.D1(1), gpu.D1(threads), 0, 0, a.Words()) }
+	if err := launch(256, new(gpu.Args).Ptr(1).Ptr(2).Float(-1).Int(-1)); err != nil {
+		t.Error(err)
+	}
+	for what, err := range map[string]error{
+		"an argument too few":     launch(256, new(gpu.Args).Ptr(1).Ptr(2).Float(1)),
+		"a double for a float":    launch(256, new(gpu.Args).Ptr(1).Ptr(2).Double(1).Int(1)),
+		"more threads than it is": launch(512, new(gpu.Args).Ptr(1).Ptr(2).Float(1).Int(1)),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+}
