@@ -20,6 +20,7 @@ import (
 	"github.com/sourcegraph/conc"
 
 	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/local/gpu"
 	"github.com/onset-eval/onset/backends/local/internal/kernels"
 	"github.com/onset-eval/onset/backends/local/internal/memory"
 	"github.com/onset-eval/onset/backends/local/internal/tokenizer"
@@ -35,15 +36,22 @@ type Options struct {
 	Kernels string
 	// Compute is "f32", or "bf16" to hold every matrix as bfloat16 and to multiply it with activations that are rounded to
 	// bfloat16, sums staying float32: machines with AVX512_BF16 prefill about twice as fast, and results differ from those
-	// of f32. "" is "f32".
+	// of f32. "" is "f32". On a device it is the type of all weights, activations, keys and values: "f32", "bf16" or "f16",
+	// and "" is that of the checkpoint.
 	Compute string
+	// Device computes in place of this machine's processors, unless it is nil. It is used by one goroutine at a time until the
+	// Backend is closed, which does not close it. Results are the same whatever shares a batch, on one kind of device and in
+	// one type, and differ from those of other devices and of processors, as Info says.
+	Device gpu.Device
+	// NoGraphs launches a device's kernels one by one always. It decides speed and no result.
+	NoGraphs bool
 	// Threads is the number of goroutines that compute; 0 is one a processor.
 	Threads int
-	// CacheBytes bounds the keys and values held, of texts under way and of beginnings that further texts may have; 0 is a
+	// CacheBytes bounds the keys and values held, on a device too, where 0 is all that is free: of texts under way and of beginnings that further texts may have; 0 is a
 	// quarter of the memory that is available, 4 GiB at most, and 64 MiB a thread for small models. One text, or one a
 	// thread, is always held, however long.
 	CacheBytes int64
-	// StepTokens is the most tokens that are computed at once; 0 is 512. It decides memory and speed, and no result.
+	// StepTokens is the most tokens that are computed at once; 0 is 512, or thousands on a device. It decides memory and speed, and no result.
 	StepTokens int
 	// NoPrefixCache forgets texts once they are answered. Beginnings that requests in flight have in common are computed
 	// once still. It decides speed and no result.
@@ -54,7 +62,8 @@ type Options struct {
 	// the next; "" keeps nothing. It need not be there. One that cannot be written to is done without: see Storage.
 	CacheDir string
 	// MemoryBytes is what a model may take at most, or opening it is refused; 0 is what the system has available, and a
-	// number below 0 lets anything pass.
+	// number below 0 lets anything pass. On a device it bounds what is taken of the device's memory, and is all that is free
+	// where it is not above 0.
 	MemoryBytes int64
 
 	// For tests: the size from which CacheDir is used (0 is the constant), the clock (nil is the system's), and whether
@@ -125,6 +134,10 @@ const smallModel = 8 << 20
 // start starts the schedulers: for a small model one a thread, each with texts of its own, and else one that shares out
 // each kernel, so that the weights are read once a step for all texts.
 func (b *Backend) start(o Options) {
+	if ex := b.weights.device; ex != nil {
+		b.startDevice(ex, o)
+		return
+	}
 	threads := o.Threads
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
@@ -139,7 +152,8 @@ func (b *Backend) start(o Options) {
 	b.queue = make(chan *work, parallel)
 	bytes := b.cacheBytes(o)
 	for range b.schedulers {
-		s := newScheduler(b, b.kernels, int(bytes/int64(b.schedulers)/b.model.pageBytes()), o)
+		ex := newCPUExecutor(b.model, b.kernels, b.threads, o)
+		s := newScheduler(b, ex, int(bytes/int64(b.schedulers)/ex.sizes().pageBytes), o)
 		b.scheds = append(b.scheds, s)
 		b.running.Go(s.run)
 	}
@@ -151,21 +165,26 @@ const (
 	smallCacheBytes = 64 << 20 // a thread, for small models: computing anew costs little, and touching new memory more
 )
 
-// cacheBytes is what keys and values of all schedulers may take.
 // The values of Options.Compute.
 const (
 	computeF32  = "f32"
 	computeBF16 = "bf16"
+	computeF16  = "f16"
 )
 
 func (o Options) checkCompute() error {
-	switch o.Compute {
-	case "", computeF32, computeBF16:
+	switch {
+	case o.Compute == "", o.Compute == computeF32, o.Compute == computeBF16:
 		return nil
+	case o.Compute == computeF16 && o.Device != nil:
+		return nil
+	case o.Compute == computeF16:
+		return &hintError{fmt.Errorf("processors do not compute in %s", computeF16), `say "f32", which is exact for weights in f16, or "bf16"`}
 	}
 	return &hintError{fmt.Errorf("compute %q is not known", o.Compute), `say "f32", which is exact, or "bf16"`}
 }
 
+// cacheBytes is what keys and values of all schedulers may take.
 func (b *Backend) cacheBytes(o Options) int64 {
 	switch free, known := memory.Now(); {
 	case o.CacheBytes > 0:
@@ -188,7 +207,7 @@ func load(ctx context.Context, fsys fs.FS, name string, o Options) (b *Backend, 
 	if err := o.checkCompute(); err != nil {
 		return nil, err
 	}
-	if o.Compute == computeBF16 {
+	if o.Compute == computeBF16 && o.Device == nil {
 		set = kernels.RoundBF16(set)
 	}
 	if err := refuseQuantized(fsys); err != nil {
@@ -242,6 +261,9 @@ func describe(name string, o Options, s spec, w *opened, turns chat) backends.In
 		Provider: provider, Model: name, WeightsHash: w.hash, Kinds: backends.Kinds[:], Params: w.params, ParamsNonEmbedding: w.nonEmbedding, ContextLength: s.context,
 		ChatTemplate: turns.template,
 		Details:      map[string]string{"architecture": s.architecture, "compute": cmp.Or(o.Compute, computeF32), "engine": layoutVersion},
+	}
+	if w.device != nil {
+		w.device.describe(info.Details)
 	}
 	if !s.causal {
 		info.Kinds = []backends.Kind{backends.LogLikelihood, backends.LogLikelihoodRolling}

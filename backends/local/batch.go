@@ -11,7 +11,7 @@ import (
 func (s *scheduler) batch() {
 	s.rows, s.wants = s.rows[:0], s.wants[:0]
 	s.step++
-	for i := 0; i < len(s.live) && len(s.rows) < s.tokens; i++ {
+	for i := 0; i < len(s.live) && len(s.rows) < s.size.tokens; i++ {
 		t := s.live[i]
 		switch {
 		case t.state.failed != nil:
@@ -52,7 +52,7 @@ func (s *scheduler) takeNode(n *node) {
 	done := n.start + n.done
 	until := s.takeAgain(n)
 	fresh := len(s.rows)
-	if room := s.tokens - len(s.rows); until == done && room > 0 && n.done < len(n.ids) {
+	if room := s.size.tokens - len(s.rows); until == done && room > 0 && n.done < len(n.ids) {
 		n.planned = min(len(n.ids), n.done+room)
 		until = n.start + n.planned
 		s.tree.extend(n, until)
@@ -92,7 +92,7 @@ func (s *scheduler) takeAgain(n *node) int {
 		if mark == 0 {
 			continue
 		}
-		if len(s.rows) == s.tokens {
+		if len(s.rows) == s.size.tokens {
 			return n.start + i
 		}
 		s.again[i] = len(s.rows)
@@ -169,7 +169,7 @@ func (s *scheduler) reserve(i int) bool {
 				victim = j
 			}
 		}
-		if victim < 0 && len(s.live) == 1 {
+		if victim < 0 && len(s.live) == 1 && s.size.pages == 0 {
 			break
 		}
 		if victim < 0 {
@@ -194,7 +194,7 @@ func (s *scheduler) evict(i int) {
 	s.evictions++
 }
 
-// commit takes note that the rows of the step are computed. Generations whose prompt is done go on by themselves.
+// commit takes note that the rows of the step are computed, or will be before anything that is asked for later.
 func (s *scheduler) commit() {
 	for _, n := range s.taken {
 		n.done = n.planned
@@ -205,9 +205,4 @@ func (s *scheduler) commit() {
 	s.copies.release(&s.tree)
 	clear(s.taken)
 	s.taken = s.taken[:0]
-	for _, w := range s.wants {
-		if t := w.t; t.gen != nil && t.gen.seq == nil && !t.finished() {
-			s.tree.branch(t)
-		}
-	}
 }

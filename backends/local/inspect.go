@@ -85,7 +85,7 @@ func prepare(fsys fs.FS, o Options) (*opening, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.bf16 = o.Compute == computeBF16
+	c.as = o.held()
 	p := &opening{checkpoint: c, build: func(from source) (*model, error) { return loadModel(s, from) }, o: o}
 	if p.need, err = p.needs(); err != nil {
 		return nil, errors.Join(err, c.release())

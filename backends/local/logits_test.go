@@ -65,11 +65,12 @@ func TestLogitsEqualReference(t *testing.T) {
 
 // lastLogits runs ids through the model and gives the logits after the last.
 func lastLogits(b *Backend, ids []int) []float32 {
-	s := newScheduler(b, b.kernels, 1, Options{})
+	ex := newCPUExecutor(b.model, b.kernels, nil, Options{})
+	s := newScheduler(b, ex, 1, Options{})
 	x := &text{w: new(work), state: &progress{number: 1}, ids: ids, gen: new(generation)}
 	s.tree.enter(x)
 	s.step++
 	s.walk(x)
-	b.model.forward(b.kernels, s.scratch, s.rows, []int{len(ids) - 1})
-	return b.model.logits(b.kernels, s.scratch, 0, 1)
+	ex.forward(s.rows, []int{len(ids) - 1})
+	return b.model.logits(b.kernels, ex.scratch, 0, 1)
 }

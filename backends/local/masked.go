@@ -81,7 +81,7 @@ func (b *Backend) planMaskedRolling(w *work) error {
 func (s *scheduler) fill(t *text) {
 	n := len(t.ids)
 	for end := t.from + len(t.logs); t.next < end; t.next++ {
-		full := len(s.rows)+n > s.tokens || s.tree.pool.inUse+pagesFor(n) > s.tree.limit
+		full := len(s.rows)+n > s.size.tokens || s.tree.pool.inUse+pagesFor(n) > s.tree.limit
 		if full && len(s.rows) > 0 {
 			return
 		}
@@ -108,7 +108,7 @@ type copies struct {
 // sequence gives a sequence with room for n positions.
 func (c *copies) sequence(t *tree, n int) *sequence {
 	if c.used == len(c.seqs) {
-		c.seqs = append(c.seqs, newSequence(t.pool.spec.layers))
+		c.seqs = append(c.seqs, t.pool.sequence())
 	}
 	s := c.seqs[c.used]
 	c.used++

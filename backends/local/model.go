@@ -89,7 +89,7 @@ func loadModel(b *blueprint, s source) (*model, error) {
 	m.transformNorm = l.norm(n.transformNorm, k)
 	m.head = l.weight(k, n.head)
 	for i := range b.ropes {
-		m.angles = append(m.angles, newAngleTable(&b.ropes[i], b.context))
+		m.angles = append(m.angles, newAngleTable(&b.ropes[i], min(b.context, tablePositions), tableAngles))
 	}
 	return m, l.err
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/onset-eval/onset/backends/local/internal/kernels"
 	"github.com/onset-eval/onset/backends/local/internal/memory"
 	"github.com/onset-eval/onset/backends/local/internal/packcache"
 )
@@ -25,13 +26,22 @@ func (o Options) layout() string {
 	return packLayout
 }
 
+// held is the type of all matrices in memory, nil for their own.
+func (o Options) held() *kernels.DType {
+	if o.Compute != computeBF16 {
+		return nil
+	}
+	as := kernels.BF16
+	return &as
+}
+
 // smallest is the size in bytes from which a checkpoint's packed form is kept on disk: smaller ones pack in the time that
 // looking them up takes.
 const smallest = 64 << 20
 
 // Storage says where a model's packed weights lie, which decides no result.
 type Storage struct {
-	// Place is "memory" or "disk", from where they are mapped.
+	// Place is "memory", "disk", from where they are mapped, or the name of the device in whose memory they are.
 	Place string `json:"place"`
 	// Bytes is their size.
 	Bytes int64 `json:"bytes"`
@@ -49,6 +59,8 @@ type Storage struct {
 func (s Storage) String() string {
 	size := memory.Text(s.Bytes)
 	switch {
+	case s.Place != "disk" && s.Place != "memory":
+		return fmt.Sprintf("%s on %s", size, s.Place)
 	case s.Place != "disk":
 		return fmt.Sprintf("%s in memory (%s)", size, s.Why)
 	case s.Made:
@@ -65,6 +77,7 @@ type opened struct {
 	need                 Memory
 	storage              Storage
 	file                 *packcache.File // nil in memory
+	device               *gpuExecutor    // nil for a model that this machine's processors compute
 }
 
 // opening is one opening of a model.
@@ -73,7 +86,8 @@ type opening struct {
 	build   func(source) (*model, error)
 	o       Options
 	need    Memory
-	planned spec // as the model built of it has it
+	planned spec   // as the model built of it has it
+	placed  *model // on a device
 	hashed  bool
 }
 
@@ -91,8 +105,11 @@ func openModel(ctx context.Context, fsys fs.FS, build func(source) (*model, erro
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.release()) }()
-	c.bf16 = o.Compute == computeBF16
 	p := &opening{checkpoint: c, build: build, o: o}
+	if o.Device != nil {
+		return p.onDevice()
+	}
+	c.as = o.held()
 	if err := p.plan(); err != nil {
 		return nil, err
 	}
@@ -258,8 +275,11 @@ func (p *opening) pack(ctx context.Context, dir packcache.Dir, hash string, file
 
 // close ends the mapping of the packed weights.
 func (m *opened) close() error {
-	if m.file == nil {
-		return nil
+	switch {
+	case m.device != nil:
+		return m.device.close()
+	case m.file != nil:
+		return m.file.Close()
 	}
-	return m.file.Close()
+	return nil
 }

@@ -2,9 +2,11 @@ package local
 
 import "github.com/onset-eval/onset/backends/local/internal/kernels"
 
-// sequence says where the keys and values of a text stand: those of position p in layer l in pages[l][p/PageSize].
+// sequence says where the keys and values of a text stand: those of position p in layer l in pages[l][p/PageSize], or in
+// all layers in the page of the id ids[p/PageSize].
 type sequence struct {
-	pages [][]kernels.Page
+	pages [][]kernels.Page // empty where pages are known by their ids
+	ids   []int32
 	// length, unless 0, is the number of tokens that decides the rotary angles of the text, or its tokens so far where
 	// those are more (spec.regime).
 	length int
@@ -15,20 +17,16 @@ func pagesFor(n int) int { return (n + kernels.PageSize - 1) / kernels.PageSize 
 
 // page holds PageSize positions in all layers.
 type page struct {
-	layers  []kernels.Page
-	holders int // nodes and generations that list it
+	layers  []kernels.Page // where the executor has them
+	id      int32          // and what it knows them by
+	holders int            // nodes and generations that list it
 }
 
 // pool hands out pages and takes them back. A scheduler owns one.
 type pool struct {
-	spec  spec
+	ex    executor
 	free  []*page
 	inUse int
-}
-
-// pageBytes is the size of a page in all layers.
-func (s spec) pageBytes() int64 {
-	return 2 * 4 * int64(s.layers) * int64(s.kvHeads) * int64(s.headDim) * kernels.PageSize
 }
 
 // take gives a page with one holder. What it holds is left over from before: only positions that were written are read.
@@ -40,10 +38,8 @@ func (p *pool) take() *page {
 		pg.holders = 1
 		return pg
 	}
-	pg := &page{layers: make([]kernels.Page, p.spec.layers), holders: 1}
-	for l := range pg.layers {
-		pg.layers[l] = kernels.NewPage(p.spec.kvHeads, p.spec.headDim)
-	}
+	pg := p.ex.newPage()
+	pg.holders = 1
 	return pg
 }
 
@@ -58,13 +54,6 @@ func (p *pool) release(pg *page, limit int) {
 	}
 }
 
-// copyPrefix copies the first n positions of a page.
-func (p *pool) copyPrefix(dst, src *page, n int) {
-	for l := range dst.layers {
-		dst.layers[l].CopyPrefix(src.layers[l], n, p.spec.kvHeads, p.spec.headDim)
-	}
-}
-
 // add lists further pages of a sequence, the first of which stands at index at; what stood there is replaced.
 func (s *sequence) add(at int, pages []*page) {
 	for l := range s.pages {
@@ -74,7 +63,13 @@ func (s *sequence) add(at int, pages []*page) {
 		}
 		s.pages[l] = list
 	}
+	s.ids = s.ids[:at]
+	for _, pg := range pages {
+		s.ids = append(s.ids, pg.id)
+	}
 }
 
-// newSequence makes an empty sequence.
+// sequence makes an empty sequence.
+func (p *pool) sequence() *sequence { return newSequence(p.ex.sizes().layers) }
+
 func newSequence(layers int) *sequence { return &sequence{pages: make([][]kernels.Page, layers)} }

@@ -47,7 +47,7 @@ func storage(t safetensors.DType) (kernels.DType, error) {
 }
 
 // recipe checks the parts of a matrix against the checkpoint. Parts of one type keep it, unless the checkpoint is to be
-// held as bfloat16; what is mixed is kept as f32.
+// held in another; what is mixed is kept as f32.
 func (c *checkpoint) recipe(k int, parts []outputs) (*recipe, error) {
 	if len(parts) == 0 {
 		return nil, fmt.Errorf("a matrix of no parts is asked for")
@@ -85,8 +85,8 @@ func (c *checkpoint) recipe(k int, parts []outputs) (*recipe, error) {
 		}
 		name.WriteString("; ")
 	}
-	if c.bf16 {
-		r.as = kernels.BF16
+	if c.as != nil {
+		r.as = *c.as
 	}
 	r.name = fmt.Sprintf("%s%d×%d %s", name.String(), r.n, r.k, r.as)
 	return r, nil
@@ -157,7 +157,7 @@ func floats(raw []byte) []float32 { return numbersOf[float32](raw) }
 // halves gives the 16-bit numbers that bytes are, as floats does.
 func halves(raw []byte) []uint16 { return numbersOf[uint16](raw) }
 
-func numbersOf[T float32 | uint16](raw []byte) []T {
+func numbersOf[T float32 | int32 | uint16](raw []byte) []T {
 	var zero T
 	size := int(unsafe.Sizeof(zero))
 	n := len(raw) / size

@@ -250,9 +250,10 @@ const (
 	tableAngles    = 1 << 20
 )
 
-func newAngleTable(r *rope, context int) angleTable {
+// newAngleTable makes a table of positions, as far as it holds no more than so many angles.
+func newAngleTable(r *rope, positions, angles int) angleTable {
 	half := r.dim / 2
-	n := min(context, tablePositions, tableAngles/half)
+	n := min(positions, angles/half)
 	t := angleTable{make([]float32, n*half), make([]float32, n*half)}
 	for p := range n {
 		r.angles(t.cos[p*half:(p+1)*half], t.sin[p*half:(p+1)*half], r.freq, p)

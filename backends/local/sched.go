@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -9,16 +10,7 @@ import (
 	"github.com/onset-eval/onset/backends/local/internal/kernels"
 )
 
-// The sizes of a scheduler's steps: the most tokens in one forward pass, texts under way, and rows whose logits are held
-// at once. They decide speed and memory, and no result.
-const (
-	stepTokens = 512
-	maxLive    = 1024
-	headRows   = 64
-	maxLogits  = 1 << 22 // elements
-)
-
-// scheduler computes what the requests in flight ask for, step by step, on one goroutine; its kernels may use more.
+// scheduler computes what the requests in flight ask for, step by step, on one goroutine; its executor may use more.
 // Small models have several that share a queue.
 //
 // Texts that arrive together are sorted by their tokens and go under way in that order, those that came first before
@@ -26,28 +18,24 @@ const (
 // computed next: so the oldest texts end first, texts with a common beginning are computed side by side, and their
 // beginning once.
 type scheduler struct {
-	b        *Backend
-	kernels  kernels.Set
-	scratch  *scratch
-	tree     tree
-	arrived  []*text // of requests taken from the queue since the last were sorted
-	waiting  []*text // to go under way in this order
-	live     []*text // under way
-	rows     []row
-	wants    []want
-	keep     []int   // the rows whose logits are wanted
-	taken    []*node // of which the step has rows
-	again    []int   // scratch of takeAgain
-	copies   copies
-	scores   []kernels.Scores
-	targets  []int
-	draws    []drawn
-	drawings []*drawing
-	logits   []float32
-	number   int64 // of requests taken
-	step     int64
-	tokens   int // in a step at most
-	held     int // requests taken and not yet done with
+	b       *Backend
+	ex      executor
+	tree    tree
+	arrived []*text // of requests taken from the queue since the last were sorted
+	waiting []*text // to go under way in this order
+	live    []*text // under way
+	// The step that is put together, and those that are begun and not collected: the oldest first, two at most.
+	rows   []row
+	wants  []want
+	behind []*flight
+	spare  []*flight
+	taken  []*node // of which the step has rows
+	again  []int   // scratch of takeAgain
+	copies copies
+	number int64 // of requests taken
+	step   int64
+	size   sizes
+	held   int // requests taken and not yet done with
 	// answered is true where requests were answered since the last admission.
 	answered  bool
 	evictions int // for tests
@@ -59,31 +47,23 @@ type want struct {
 	t        *text
 }
 
-func newScheduler(b *Backend, set kernels.Set, pages int, o Options) *scheduler {
-	tokens := o.StepTokens
-	if tokens <= 0 {
-		tokens = stepTokens
+func newScheduler(b *Backend, ex executor, pages int, o Options) *scheduler {
+	size := ex.sizes()
+	if size.pages > 0 {
+		pages = min(pages, size.pages)
 	}
-	tokens = min(tokens, maxStepTokens)
-	once := max(2*pagesFor(b.model.context), int(onceBytes/b.model.pageBytes()))
-	return &scheduler{
-		b: b, kernels: set, scratch: newScratch(b.model.spec, tokens), tokens: tokens,
-		tree: newTree(b.model.spec, max(1, pages), min(once, pages/2), !o.NoPrefixCache),
-	}
+	once := max(2*pagesFor(b.model.context), int(size.once/size.pageBytes))
+	return &scheduler{b: b, ex: ex, size: size, tree: newTree(ex, max(1, pages), min(once, pages/2), !o.NoPrefixCache)}
 }
-
-const (
-	// maxStepTokens bounds Options.StepTokens, and so the memory for activations.
-	maxStepTokens = 1 << 14
-	// onceBytes bounds what is kept of texts of which no second request has shown a part yet. It is enough for the next
-	// requests to find what they have in common, and little enough to stay in a processor's cache.
-	onceBytes = 16 << 20
-)
 
 // run serves the queue until it is closed and all that was taken is answered.
 func (s *scheduler) run() {
 	for s.admit() {
 		s.advance()
+	}
+	// What is under way still is of texts that were cancelled.
+	for range s.behind {
+		_ = s.ex.collect() // nobody waits for it
 	}
 }
 
@@ -103,7 +83,7 @@ func (s *scheduler) admit() bool {
 		runtime.Gosched()
 	}
 	s.collect()
-	for len(s.live) < maxLive {
+	for len(s.live) < s.size.live {
 		if len(s.waiting) == 0 {
 			slices.SortStableFunc(s.arrived, compareTexts)
 			s.waiting, s.arrived = s.arrived, s.waiting
@@ -154,7 +134,10 @@ func (s *scheduler) take(w *work) {
 // promote lets the first waiting text get under way, where there is room for its pages. A text alone always has room.
 func (s *scheduler) promote() bool {
 	t := s.waiting[0]
-	if t.checkCancelled(); t.state.failed != nil {
+	if t.checkCancelled(); t.state.failed == nil {
+		s.checkRoom(t)
+	}
+	if t.state.failed != nil {
 		s.leave(t)
 	} else {
 		if s.b.model.causal && !s.enter(t) {
@@ -167,11 +150,34 @@ func (s *scheduler) promote() bool {
 	return true
 }
 
+// checkRoom fails a text that would not fit alone, where there are no more than so many pages.
+func (s *scheduler) checkRoom(t *text) {
+	n := len(t.ids)
+	if t.gen != nil {
+		n += max(1, t.w.maxTokens-t.gen.tokens)
+	}
+	if most := s.size.pages; most > 0 && s.b.model.causal && pagesFor(n)+sparePages > most {
+		t.fail(backends.Errorf(backends.KindTooLong, "run model", "a text comes to %d tokens, and the card has room for the keys and values of %d",
+			n, max(0, most-sparePages)*kernels.PageSize))
+	}
+}
+
+// sparePages is what a text may take beside the pages of its positions: a copy of its path's last page, and one that it is
+// about to begin.
+const sparePages = 2
+
 // enter pins a text's path where there is room for its pages.
 func (s *scheduler) enter(t *text) bool {
 	t.regime = s.b.model.regime(len(t.path()))
-	if len(s.live) > 0 && s.tree.reserved+s.tree.need(t.regime, t.path())+t.extra() > s.tree.limit {
-		return false
+	if s.tree.reserved+s.tree.need(t.regime, t.path())+t.extra() > s.tree.limit {
+		if len(s.live) > 0 {
+			return false
+		}
+		if s.size.pages > 0 {
+			// The path may run through many nodes that are kept, of which each may have a page that it fills in part. Without
+			// them it takes no more pages than checkRoom has counted.
+			s.tree.shrink(0)
+		}
 	}
 	s.tree.enter(t)
 	return true
@@ -197,35 +203,84 @@ func (s *scheduler) advance() {
 		t.checkCancelled()
 	}
 	s.batch()
-	if len(s.rows) > 0 {
-		s.compute()
+	if err := s.compute(); err != nil {
+		s.abandon(err)
+		return
 	}
 	s.settle()
 }
 
 // abandon fails all requests under way.
 func (s *scheduler) abandon(err error) {
+	if of := (*backends.Error)(nil); !errors.As(err, &of) {
+		err = &backends.Error{Kind: backends.KindInternal, Op: "run model", Err: err}
+	}
 	for _, t := range slices.Concat(s.live, s.waiting, s.arrived) {
-		t.fail(&backends.Error{Kind: backends.KindInternal, Op: "run model", Err: err})
+		t.fail(err)
 		s.leave(t)
 	}
-	s.live, s.waiting, s.arrived, s.taken = nil, nil, nil, nil
+	s.live, s.waiting, s.arrived, s.taken, s.behind = nil, nil, nil, nil, nil
 	s.copies = copies{}
+	s.ex.reset()
 	old := &s.tree
-	s.tree = newTree(s.b.model.spec, old.limit, old.onceLimit, old.keep)
+	s.tree = newTree(s.ex, old.limit, old.onceLimit, old.keep)
 }
 
-// compute runs the rows of the step through the model and uses the logits that are wanted.
-func (s *scheduler) compute() {
-	s.keep = s.keep[:0]
-	for i, w := range s.wants {
-		if i == 0 || w.row != s.wants[i-1].row {
-			s.keep = append(s.keep, w.row)
+// compute begins the step that was put together, and uses what was found by those that are done. Where the next step may
+// be begun before this one is done, it is left to itself, unless texts are generated, of which each step needs the last.
+func (s *scheduler) compute() error {
+	ahead := false
+	if len(s.rows) > 0 {
+		f := s.begin()
+		s.behind = append(s.behind, f)
+		ahead = s.size.ahead && !f.generates()
+	}
+	for len(s.behind) > 1 || len(s.behind) == 1 && !ahead {
+		if err := s.land(); err != nil {
+			return err
 		}
 	}
-	s.b.model.forward(s.kernels, s.scratch, s.rows, s.keep)
-	s.judge()
+	return nil
+}
+
+// begin begins a step.
+func (s *scheduler) begin() *flight {
+	f := new(flight)
+	if n := len(s.spare); n > 0 {
+		f, s.spare = s.spare[n-1], s.spare[:n-1]
+	}
+	f.wants, s.wants = s.wants, f.wants
+	f.keep = f.keep[:0]
+	for i, w := range f.wants {
+		if i == 0 || w.row != f.wants[i-1].row {
+			f.keep = append(f.keep, w.row)
+		}
+	}
+	s.ex.forward(s.rows, f.keep)
+	s.judge(f)
 	s.commit()
+	return f
+}
+
+// land waits for the oldest step that was begun, and uses what was found. Generations whose prompt is done go on by
+// themselves.
+func (s *scheduler) land() error {
+	f := s.behind[0]
+	if err := s.ex.collect(); err != nil {
+		return err
+	}
+	s.behind = slices.Delete(s.behind, 0, 1)
+	s.hand(f)
+	for _, w := range f.wants {
+		if t := w.t; t.gen != nil && t.gen.seq == nil && !t.finished() {
+			s.tree.branch(t)
+		}
+	}
+	clear(f.wants)
+	clear(f.parts)
+	clear(f.draws)
+	s.spare = append(s.spare, f)
+	return nil
 }
 
 // settle takes note of what is computed, answers requests that are done, and takes pages back.

@@ -112,7 +112,7 @@ func idle(t testing.TB, size string, o Options, pages int) *scheduler {
 	}
 	b.schedulers = 1
 	b.queue = make(chan *work, 1<<12)
-	return newScheduler(b, b.kernels, pages, o)
+	return newScheduler(b, newCPUExecutor(b.model, b.kernels, nil, o), pages, o)
 }
 
 // put hands a request to an idle scheduler.
@@ -491,10 +491,11 @@ func TestDefectsEndRequests(t *testing.T) {
 		works = append(works, s.put(t, req, nil))
 	}
 	s.admit()
-	scratch := s.scratch
-	s.scratch = nil
+	ex := s.ex.(*cpuExecutor)
+	scratch := ex.scratch
+	ex.scratch = nil
 	s.advance()
-	s.scratch = scratch
+	ex.scratch = scratch
 	for _, w := range works {
 		if r := <-w.done; backends.KindOf(r.err) != backends.KindInternal {
 			t.Errorf("a request under way gives %v", r.err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,8 +50,9 @@ type Speed struct {
 	Texts            int     `json:"texts"`
 	// DecodeBytes is the bytes of weights, keys and values a second that one text's generation reads.
 	DecodeBytes float64 `json:"decode_bytes_s"`
-	// PeakBytes is the bytes a second that these threads were measured to read from memory; DecodeShare is DecodeBytes of
-	// it. Weights that fit into a processor's cache may give more than 1.
+	// PeakBytes is the most bytes a second that these threads were measured to read from memory. DecodeShare is the median
+	// of what each generation read a second against what was measured just before and after it. Weights that fit into a
+	// processor's cache may give more than 1.
 	PeakBytes   float64 `json:"peak_bytes_s,omitempty"`
 	DecodeShare float64 `json:"decode_share,omitempty"`
 }
@@ -93,34 +95,54 @@ func (b *Backend) measure(ctx context.Context, threads int, so SpeedOptions) (Sp
 	if so.CPU && cpuTime() > 0 {
 		clock = cpuTime
 	}
+	var shares []float64
 	for range so.Repeat { // in turns, so that what disturbs the machine disturbs both
 		if !so.NoPeak {
 			s.PeakFLOPs = max(s.PeakFLOPs, peak.FMA(b.kernels.Name(), threads, clock))
-			s.PeakBytes = max(s.PeakBytes, peak.Read(threads, clock))
 		}
 		rate, err := b.prefill(ctx, threads, so)
 		if err != nil {
 			return s, err
 		}
 		s.PrefillTokens = max(s.PrefillTokens, rate)
-		for _, d := range []struct {
-			texts int
-			best  *float64
-		}{{1, &s.DecodeTokens}, {so.Texts, &s.DecodeManyTokens}} {
-			if rate, err = b.decode(ctx, d.texts, so); err != nil {
-				return s, err
-			}
-			*d.best = max(*d.best, rate)
+		rate, read, err := b.decodeBeside(ctx, threads, so, clock)
+		if err != nil {
+			return s, err
 		}
+		s.DecodeTokens, s.PeakBytes = max(s.DecodeTokens, rate), max(s.PeakBytes, read)
+		shares = append(shares, share(rate*b.decodeBytes(so), read))
+		if rate, err = b.decode(ctx, so.Texts, so); err != nil {
+			return s, err
+		}
+		s.DecodeManyTokens = max(s.DecodeManyTokens, rate)
 	}
 	w := b.weights
 	attention := 4 * float64(b.model.layers) * float64(b.model.heads*b.model.headDim) * float64(so.Prompt) / 2
 	s.PrefillFLOPs = s.PrefillTokens * (2*float64(w.nonEmbedding) + attention)
-	s.DecodeBytes = s.DecodeTokens * float64(w.need.Read+w.need.KVToken*int64(so.Prompt/8+so.Decode/2))
+	s.DecodeBytes = s.DecodeTokens * b.decodeBytes(so)
 	if !so.NoPeak {
-		s.PrefillShare, s.DecodeShare = share(s.PrefillFLOPs, s.PeakFLOPs), share(s.DecodeBytes, s.PeakBytes)
+		slices.Sort(shares)
+		s.PrefillShare, s.DecodeShare = share(s.PrefillFLOPs, s.PeakFLOPs), shares[len(shares)/2]
 	}
 	return s, nil
+}
+
+// decodeBytes is what is read for a token of one text: the weights, and the keys and values behind it on average.
+func (b *Backend) decodeBytes(so SpeedOptions) float64 {
+	need := &b.weights.need
+	return float64(need.Read + need.KVToken*int64(so.Prompt/8+so.Decode/2))
+}
+
+// decodeBeside generates one text and gives the bytes a second that are read from memory, the mean of before and after; 0 if
+// they are not to be measured.
+func (b *Backend) decodeBeside(ctx context.Context, threads int, so SpeedOptions, clock peak.Clock) (rate, read float64, err error) {
+	if !so.NoPeak {
+		read = peak.Read(threads, clock)
+	}
+	if rate, err = b.decode(ctx, 1, so); err == nil && !so.NoPeak {
+		read = (read + peak.Read(threads, clock)) / 2
+	}
+	return rate, read, err
 }
 
 func share(part, whole float64) float64 {

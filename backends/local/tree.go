@@ -64,8 +64,8 @@ type list struct {
 	pages       int
 }
 
-func newTree(s spec, limit, onceLimit int, keep bool) tree {
-	return tree{roots: make(map[int]*node), pool: pool{spec: s}, limit: limit, onceLimit: onceLimit, keep: keep}
+func newTree(ex executor, limit, onceLimit int, keep bool) tree {
+	return tree{roots: make(map[int]*node), pool: pool{ex: ex}, limit: limit, onceLimit: onceLimit, keep: keep}
 }
 
 func (n *node) end() int { return n.start + len(n.ids) }
@@ -309,7 +309,7 @@ func (t *tree) follow(n *node, inPlace bool) *page {
 		return last
 	}
 	pg := t.takePage()
-	t.pool.copyPrefix(pg, last, n.end()%kernels.PageSize)
+	t.pool.ex.copyPrefix(pg, last, n.end()%kernels.PageSize)
 	return pg
 }
 
@@ -331,7 +331,7 @@ func (t *tree) open(n *node) *sequence {
 	if k := len(t.spare); k > 0 {
 		s, t.spare = t.spare[k-1], t.spare[:k-1]
 	} else {
-		s = newSequence(t.pool.spec.layers)
+		s = t.pool.sequence()
 	}
 	t.list(s, n)
 	return s
@@ -343,6 +343,7 @@ func (t *tree) list(s *sequence, n *node) {
 		for l := range s.pages {
 			s.pages[l] = s.pages[l][:0]
 		}
+		s.ids = s.ids[:0]
 		return
 	}
 	t.list(s, n.parent)

@@ -21,7 +21,7 @@ type checkpoint struct {
 	files   []weightFile
 	bytes   int64 // of the files
 	store   store
-	bf16    bool // every matrix is held as bfloat16
+	as      *kernels.DType // of every matrix; nil for its own
 
 	made        map[string]kernels.Weight // by their recipes' names
 	used        map[string]int64          // elements of the tensors that were asked for

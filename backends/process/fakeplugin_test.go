@@ -24,13 +24,7 @@ import (
 func fakePlugin(defects []string) int {
 	p := &fake{
 		defects: defects, out: bufio.NewWriter(os.Stdout),
-		model: scripted.New(scripted.Options{Answer: func(prompt string, draw int) (string, error) {
-			text := []byte("abcabcde")
-			if draw >= 0 {
-				text[1], text[2] = byte('a'+draw%7), byte('a'+draw%5)
-			}
-			return string(text), nil
-		}}),
+		model: scripted.New(scripted.Options{Answer: draws}),
 	}
 	if p.has("stubborn") { // neither the end of its input nor a polite signal ends it
 		signal.Ignore(syscall.SIGTERM)
@@ -64,6 +58,15 @@ func fakePlugin(defects []string) int {
 	p.all.Wait()
 	fmt.Fprintln(os.Stderr, "ended politely")
 	return 0
+}
+
+// draws answers with a text that depends on the draw.
+func draws(_ string, draw int) (string, error) {
+	text := []byte("abcabcde")
+	if draw >= 0 {
+		text[1], text[2] = byte('a'+draw%7), byte('a'+draw%5)
+	}
+	return string(text), nil
 }
 
 type fake struct {

@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 func fakes() map[string]func(args []string) int {
 	return map[string]func(args []string) int{
 		"plugin": fakePlugin,
+		"served": servedPlugin,
 		"holder": holder,
 		"server": fakeServer,
 	}

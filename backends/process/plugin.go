@@ -34,6 +34,8 @@ type PluginOptions struct {
 	Restarts int
 	// Log gets all that the plug-in writes to its standard error; nil is nobody.
 	Log io.Writer
+	// Say is told of each time that the plug-in is started anew, and why; nil is nobody.
+	Say func(format string, args ...any)
 
 	maxLine int // bytes of the longest line that is read; 0 is 16 MiB
 }
@@ -160,7 +162,8 @@ func (p *Plugin) start(ctx context.Context) (*session, backends.Info, error) {
 	if err != nil {
 		s.fail(backends.KindClosed, errors.New("it was not usable"))
 		s.close(0)
-		if ctx.Err() == nil {
+		var refused *RefusedError
+		if ctx.Err() == nil && !errors.As(err, &refused) { // which says all that there is to say
 			err = showOutput(err, s.c.out)
 		}
 		return nil, info, err
@@ -257,6 +260,14 @@ func (p *Plugin) living(ctx context.Context) (*session, error) {
 	p.session.close(0)
 	p.earlier += p.session.answers.Swap(0)
 	p.spent++
+	if p.opts.Say != nil {
+		why := cause
+		var e *backends.Error
+		if errors.As(cause, &e) {
+			why = e.Err
+		}
+		p.opts.Say("%v; starting it again", why)
+	}
 	s, info, err := p.start(ctx)
 	switch {
 	case ctx.Err() != nil:

@@ -63,7 +63,7 @@ func TestPluginAnswers(t *testing.T) {
 		{"its last words", generate("crash"), backends.KindServer, "segmentation fault, or so"},
 		{"half a line of JSON", generate("garbage"), backends.KindNetwork, "breaks the protocol"},
 		{"a huge line", generate("huge"), backends.KindNetwork, "a line of more than"},
-		{"a misspelt name", generate("misspelt"), backends.KindNetwork, `unknown field "txt"`},
+		{"a misspelt name", generate("misspelt"), backends.KindNetwork, `unknown object member name (at "/txt")`},
 		{"no stop", generate("no stop"), backends.KindInternal, "its stop is"},
 		{"a positive log-probability", score("positive"), backends.KindInternal, "0.5"},
 		{"no answer", generate("hang"), backends.KindTimeout, "silent for 200ms"},
@@ -128,7 +128,7 @@ func TestPluginNeverStarts(t *testing.T) {
 		{"dies at once", "exit status 7", false},
 		{"dies at once", "    no such weights", false},
 		{"other protocol", "speaks version 2", true},
-		{"misspelt", `unknown field "kind"`, false},
+		{"misspelt", `unknown object member name (at "/info/kind")`, false},
 	} {
 		_, err := OpenPlugin(t.Context(), PluginOptions{Command: command("plugin", c.defect), Start: 500 * time.Millisecond, Grace: time.Second})
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "canary") {

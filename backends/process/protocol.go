@@ -1,15 +1,16 @@
 package process
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"time"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 
 	"github.com/onset-eval/onset/backends"
 )
@@ -51,6 +52,7 @@ type fromPlugin struct {
 	Kind       backends.ErrorKind `json:"kind"`
 	Message    string             `json:"message"`
 	RetryAfter float64            `json:"retry_after"` // seconds
+	Hint       string             `json:"hint"`        // what to do, of an error that stands in the place of a hello
 }
 
 // pluginInfo is what a plug-in says of its model; the fields are those of backends.Info.
@@ -61,6 +63,7 @@ type pluginInfo struct {
 	Messages      bool              `json:"messages"`
 	ChatTemplate  string            `json:"chat_template"`
 	Params        int64             `json:"params"`
+	NonEmbedding  int64             `json:"params_non_embedding"`
 	ContextLength int               `json:"context_length"`
 	Parallel      int               `json:"parallel"`
 	Details       map[string]string `json:"details"`
@@ -83,24 +86,39 @@ func (s *wireSum) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*float64)(s))
 }
 
-// decodeLine reads one line of a plug-in, strictly: a misspelt name must not become a default.
+// MarshalJSON writes what UnmarshalJSON reads.
+func (s wireSum) MarshalJSON() ([]byte, error) {
+	if math.IsInf(float64(s), -1) {
+		return []byte(`"-inf"`), nil
+	}
+	return json.Marshal(float64(s))
+}
+
+// lineOptions say how lines are read and written: strictly, since a misspelt name must not become a default, and with empty
+// members left out as encoding/json does.
+var lineOptions = json.JoinOptions(json.RejectUnknownMembers(true), jsonv1.OmitEmptyWithLegacySemantics(true), jsontext.AllowInvalidUTF8(true))
+
+// decodeLine reads one line of a plug-in.
 func decodeLine(line []byte) (fromPlugin, error) {
 	var m fromPlugin
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&m); err != nil {
-		return m, err
+	err := json.Unmarshal(line, &m, lineOptions)
+	var semantic *json.SemanticError
+	if errors.As(err, &semantic) { // its own text names Go's types
+		what := fmt.Errorf("a JSON %v stands where none may", semantic.JSONKind)
+		if semantic.Err != nil {
+			what = semantic.Err
+		}
+		err = fmt.Errorf("%w (at %q)", what, semantic.JSONPointer)
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return m, errors.New("more than one JSON value stands on the line")
-	}
-	return m, nil
+	return m, err
 }
 
 // info gives what the plug-in says of its model.
 func (m *fromPlugin) info(model string) (backends.Info, error) {
 	i := m.Info
 	switch {
+	case m.Type == "error":
+		return backends.Info{}, m.refusal()
 	case m.Type != "hello":
 		return backends.Info{}, fmt.Errorf("its first line has the type %q and not hello", m.Type)
 	case m.Protocol != Protocol:
@@ -108,7 +126,7 @@ func (m *fromPlugin) info(model string) (backends.Info, error) {
 			"write \"protocol\": %d into its hello if it does", Protocol)
 	case i == nil || len(i.Kinds) == 0:
 		return backends.Info{}, errors.New(`its hello has no "info" with "kinds"`)
-	case i.Params < 0 || i.ContextLength < 0 || i.Parallel < 0:
+	case i.Params < 0 || i.NonEmbedding < 0 || i.ContextLength < 0 || i.Parallel < 0:
 		return backends.Info{}, errors.New("its hello has a negative number")
 	}
 	for n, k := range i.Kinds {
@@ -118,7 +136,7 @@ func (m *fromPlugin) info(model string) (backends.Info, error) {
 	}
 	return backends.Info{
 		Provider: "exec", Model: model, Revision: i.Revision, WeightsHash: i.WeightsHash, Kinds: i.Kinds, Messages: i.Messages,
-		ChatTemplate: i.ChatTemplate, Params: i.Params, ContextLength: i.ContextLength, Parallel: min(max(1, i.Parallel), maxParallel), Details: i.Details,
+		ChatTemplate: i.ChatTemplate, Params: i.Params, ParamsNonEmbedding: i.NonEmbedding, ContextLength: i.ContextLength, Parallel: min(max(1, i.Parallel), maxParallel), Details: i.Details,
 	}, nil
 }
 
@@ -180,6 +198,22 @@ func (m *fromPlugin) failure() error {
 	return e
 }
 
+// RefusedError stands in the place of a hello: the plug-in works, and its model cannot be had.
+type RefusedError struct {
+	Kind    backends.ErrorKind
+	Message string
+	hint    string
+}
+
+func (e *RefusedError) Error() string { return e.Message }
+
+// Hint says what to do, where the plug-in does.
+func (e *RefusedError) Hint() string { return e.hint }
+
+func (m *fromPlugin) refusal() error {
+	return &RefusedError{Kind: m.Kind, Message: hideSecrets(m.Message, environ()), hint: hideSecrets(m.Hint, environ())}
+}
+
 // encodeRequest writes a request as a line. JSON holds valid UTF-8 only, so a text that is not is refused rather than
 // changed on the way.
 func encodeRequest(id int64, req *backends.Request) ([]byte, error) {
@@ -203,12 +237,10 @@ func encodeRequest(id int64, req *backends.Request) ([]byte, error) {
 	return encodeLine(m)
 }
 
-func encodeLine(m toPlugin) ([]byte, error) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(m); err != nil {
+func encodeLine(m any) ([]byte, error) {
+	data, err := json.Marshal(m, lineOptions)
+	if err != nil {
 		return nil, &backends.Error{Kind: backends.KindInternal, Op: "encode line for plug-in", Err: err}
 	}
-	return buf.Bytes(), nil
+	return append(data, '\n'), nil
 }

@@ -25,6 +25,7 @@ type session struct {
 	dead    chan struct{}  // closed by fail
 	release func()         // gives a request's slot back
 	answers atomic.Int64
+	next    atomic.Int64 // the last request's id
 	silence time.Duration
 	maxLine int
 	all     conc.WaitGroup
@@ -35,7 +36,6 @@ type session struct {
 	asked map[int64]*asking
 	cause error // why the session ended; nil while it lives
 	quiet *time.Timer
-	next  int64
 }
 
 // asking is a request that the plug-in has not answered yet.
@@ -116,17 +116,16 @@ func (s *session) ask(ctx context.Context, req backends.Request) (backends.Respo
 }
 
 func (s *session) register(a *asking) (int64, error) {
+	id := s.next.Add(1)
+	line, err := encodeRequest(id, a.req) // before the lock: prompts are long, and callers many
+	if err != nil {
+		return 0, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cause != nil {
 		return 0, s.cause
 	}
-	id := s.next + 1
-	line, err := encodeRequest(id, a.req)
-	if err != nil {
-		return 0, err
-	}
-	s.next = id
 	s.asked[id] = a
 	s.lines = append(s.lines, line)
 	if len(s.asked) == 1 {
@@ -156,6 +155,7 @@ func (s *session) signal() {
 // write writes lines to the plug-in until the session is dead.
 func (s *session) write() {
 	defer s.c.closeStdin()
+	var buf []byte
 	for {
 		select {
 		case <-s.dead:
@@ -166,16 +166,33 @@ func (s *session) write() {
 		lines := s.lines
 		s.lines = nil
 		s.mu.Unlock()
-		for _, line := range lines {
-			if line == nil { // the end, see close
+		for len(lines) > 0 {
+			if lines[0] == nil { // the end, see close
 				return
 			}
-			if _, err := s.c.stdin.Write(line); err != nil {
+			var n int
+			buf, n = gather(buf[:0], lines)
+			if _, err := s.c.stdin.Write(buf); err != nil {
 				s.fail(backends.KindServer, errors.New("it no longer reads its input"))
 				return
 			}
+			lines = lines[n:]
 		}
 	}
+}
+
+// gatherBytes is about how much is written at once: a system call a line would be most of what short requests take.
+const gatherBytes = 256 << 10
+
+// gather joins lines up to the end, at least the first, and says how many.
+func gather(buf []byte, lines [][]byte) ([]byte, int) {
+	for n, line := range lines {
+		if line == nil || n > 0 && len(buf)+len(line) > gatherBytes {
+			return buf, n
+		}
+		buf = append(buf, line...)
+	}
+	return buf, len(lines)
 }
 
 // read reads the plug-in's lines until its output ends or breaks the protocol.

@@ -18,13 +18,11 @@ import (
 
 // modelRun is one model's part of a run.
 type modelRun struct {
-	plan  Plan
-	model backends.Model
-	info  backends.Info
-	cells []cell
-	// expected holds what a cell's records add up to, by cell, once a model has gone through its samples; all
-	// models have the same samples. It spares going through those of cells that are done.
-	expected []*runlog.CellSum
+	plan     Plan
+	model    backends.Model
+	info     backends.Info
+	cells    []cell
+	expected *sums // shared with the run's other models
 	opener   Opener
 	sink     Sink
 	opts     Options
@@ -61,7 +59,7 @@ func (r *modelRun) produce(ctx context.Context, jobs chan<- job) error {
 
 func (r *modelRun) produceCell(ctx context.Context, at int, jobs chan<- job) error {
 	c := &r.cells[at]
-	if want := r.expected[at]; want != nil && r.opts.Done != nil && r.opts.Done.Cell(r.key(c, "", 0)) == *want {
+	if want := r.expected.of(at); want != nil && r.opts.Done != nil && r.opts.Done.Cell(r.key(c, "", 0)) == *want {
 		r.skip(want.N)
 		return nil
 	}
@@ -90,7 +88,7 @@ func (r *modelRun) produceCell(ctx context.Context, at int, jobs chan<- job) err
 			}
 		}
 	}
-	r.expected[at] = &all
+	r.expected.set(at, &all)
 	return nil
 }
 

@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import time
@@ -141,22 +142,22 @@ def measure(o, name, threads):
         engines.append(Served(o.transformers, "transformers", folder, threads))
     if o.llama:
         engines.append(Served(o.llama, "llama", gguf_of(o.llama, folder), threads))
-    best = [{"prefill": 0.0, "decode": 0.0} for _ in engines]
+    rounds = []  # of each, what every engine did
     for _ in range(o.rounds):
-        for b, engine in zip(best, engines):
-            for what, rate in engine.measure().items():
-                b[what] = max(b[what], rate)
+        rounds.append([engine.measure() for engine in engines])
     for engine in engines:
         engine.close()
     peaks = engines[0].peaks
     flops = max(p.get("peak_flops", 0) for p in peaks)
-    read = max(p.get("peak_bytes_s", 0) for p in peaks)
     share = max(p["prefill_flops"] for p in peaks) / flops if flops else 0
-    bandwidth = max(p["decode_bytes_s"] for p in peaks) / read if read else 0
-    for engine, b in zip(engines, best):
-        row = [name, str(threads), engine.name, f"{b['prefill']:.0f}", f"{best[0]['prefill'] / b['prefill']:.2f}",
-               f"{b['decode']:.1f}", f"{best[0]['decode'] / b['decode']:.2f}"]
-        row += [f"{100 * share:.0f} %", f"{100 * bandwidth:.0f} %"] if engine is engines[0] else ["", ""]
+    bandwidth = statistics.median(p.get("decode_share", 0) for p in peaks)
+    for i, engine in enumerate(engines):
+        row = [name, str(threads), engine.name]
+        for what, digits in ("prefill", 0), ("decode", 1):
+            # The memory of a shared machine has faster and slower minutes, so that ratios are taken within a round.
+            ratio = statistics.median(r[0][what] / r[i][what] for r in rounds)
+            row += [f"{max(r[i][what] for r in rounds):.{digits}f}", f"{ratio:.2f}"]
+        row += [f"{100 * share:.0f} %", f"{100 * bandwidth:.0f} %"] if i == 0 else ["", ""]
         print("| " + " | ".join(row) + " |", flush=True)
 
 

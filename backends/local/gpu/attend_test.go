@@ -187,11 +187,11 @@ func checkPlan(p *AttendPlan, rows []AttendRow, once bool) error {
 	if total := p.Shape().Items[0] + p.Shape().Items[1] + p.Shape().Items[2]; total != count {
 		return fmt.Errorf("the shape has %d items, the buffer %d", total, count)
 	}
-	return checkRows(p, d, rows, seen)
+	return checkPlanRows(p, d, rows, seen)
 }
 
-// checkRows checks that each row attends to all its positions, once and, but for rows that are merged, in order.
-func checkRows(p *AttendPlan, d decoded, rows []AttendRow, seen [][]int) error {
+// checkPlanRows checks that each row attends to all its positions, once and, but for rows that are merged, in order.
+func checkPlanRows(p *AttendPlan, d decoded, rows []AttendRow, seen [][]int) error {
 	partials := map[int32]int32{}
 	slots := map[int32]bool{}
 	for _, m := range d.merges {

@@ -20,3 +20,10 @@ type Lt interface {
 	// Algorithms returns the pinned algorithms so far, one text a shape, in the order of first use.
 	Algorithms() []string
 }
+
+// LtRejecter is an Lt that can pin another algorithm for a shape.
+type LtRejecter interface {
+	// Reject drops the algorithm that is pinned for the shape of p, which failed a check, and pins the next that the library
+	// proposes. It returns false where there is none; the last then stays pinned.
+	Reject(p LtProblem) bool
+}

@@ -21,6 +21,8 @@ type Ops struct {
 	scratch map[string]*scratch
 	old     []Ptr // outgrown scratch memory, which captured graphs may still name
 	err     error
+
+	products products // ops_linear.go
 }
 
 // function is a kernel that was looked up.

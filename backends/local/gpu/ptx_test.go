@@ -18,7 +18,7 @@ func TestEntries(t *testing.T) {
 	.param .f32 axpy_param_2,
 	.param .u32 axpy_param_3
 )
-.maxntid 256
+.maxntid 256                            // @axpy
 .minnctapersm 2
 {
 	ld.param.b64 	%rd3, [axpy_param_0];

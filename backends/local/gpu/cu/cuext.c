@@ -88,29 +88,28 @@ void onset_graph_drop(void *graph, void *exec) {
 	cuGraphDestroy((CUgraph)graph);
 }
 
+/* Looks a driver's function up by its name, in the version of CUDA 12.0. */
+static void *find(const char *symbol) {
+	void *f = NULL;
+#if CUDA_VERSION >= 12000
+	CUdriverProcAddressQueryResult found;
+	int r = cuGetProcAddress(symbol, &f, 12000, 0, &found);
+#else
+	int r = cuGetProcAddress(symbol, &f, 12000, 0);
+#endif
+	return r == 0 ? f : NULL;
+}
+
+int onset_driver_has(const char *symbol) { return find(symbol) != NULL; }
+
 /* cuTensorMapEncodeTiled, declared here so that headers before CUDA 12 do: enumerators are ints. */
 typedef int tensor_map_encode(void *map, int type, unsigned rank, void *address, const uint64_t *size, const uint64_t *stride,
 		const uint32_t *box, const uint32_t *element_stride, int interleave, int swizzle, int promotion, int fill);
 
-static tensor_map_encode *find_tensor_map_encode(void) {
-	void *f = NULL;
-#if CUDA_VERSION >= 12000
-	CUdriverProcAddressQueryResult found;
-	if (cuGetProcAddress("cuTensorMapEncodeTiled", &f, 12000, 0, &found) != 0) {
-		return NULL;
-	}
-#else
-	if (cuGetProcAddress("cuTensorMapEncodeTiled", &f, 12000, 0) != 0) {
-		return NULL;
-	}
-#endif
-	return (tensor_map_encode *)f;
-}
-
 int onset_tensor_map(void *map, int type, unsigned rank, uint64_t address, const uint64_t *size, const uint64_t *stride,
 		const uint32_t *box, int swizzle, int promotion) {
 	static const uint32_t ones[] = {1, 1, 1, 1, 1};
-	tensor_map_encode *encode = find_tensor_map_encode();
+	tensor_map_encode *encode = (tensor_map_encode *)find("cuTensorMapEncodeTiled");
 	if (encode == NULL) {
 		return CUDA_ERROR_NOT_FOUND;
 	}

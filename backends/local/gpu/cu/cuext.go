@@ -52,6 +52,12 @@ func extGraphLaunch(exec, stream unsafe.Pointer) int { return int(C.onset_graph_
 
 func extGraphDrop(graph, exec unsafe.Pointer) { C.onset_graph_drop(graph, exec) }
 
+func extDriverHas(symbol string) bool {
+	name := C.CString(symbol)
+	defer C.free(unsafe.Pointer(name))
+	return C.onset_driver_has(name) != 0
+}
+
 // extTensorMap encodes a map of at most five dimensions. stride has one element fewer than size, in bytes.
 func extTensorMap(kind int, address uint64, size, stride []uint64, box []uint32, swizzle, promotion int) ([]byte, int) {
 	// The driver wants 64-byte alignment; malloc promises 16.

@@ -29,7 +29,10 @@ int onset_capture_end(void *stream, void **graph, void **exec);
 int onset_graph_launch(void *exec, void *stream);
 void onset_graph_drop(void *graph, void *exec);
 
-/* Bytes and alignment of a tensor map. */
+/* Whether the driver exports a function of this name. */
+int onset_driver_has(const char *symbol);
+
+/* The bytes of a tensor map. */
 enum { ONSET_TENSOR_MAP = 128 };
 /* Writes a tensor map of rank dimensions, the fastest first, into 128 bytes at map, which is aligned to 64. type, swizzle and
  * promotion are the driver's enumerators. Returns CUDA_ERROR_NOT_FOUND where the driver has no tensor maps. */

@@ -13,8 +13,8 @@ import (
 	"github.com/onset-eval/onset/backends/local/gpu/kernels"
 )
 
-// emulator is what the names of the stub driver's devices contain, in any case.
-const emulator = "emulat"
+// emulator is a function that the driver's stand-in of package stub has and no driver does.
+const emulator = "onsetStubEmulator"
 
 // Devices describes the devices that the driver shows, in the order of their ordinals, which CUDA_VISIBLE_DEVICES changes.
 // For the free memory it makes and gives back a context on each, which takes a good part of a second; where a device
@@ -42,7 +42,7 @@ func describe(ordinal int) (gpu.Info, error) {
 	if code != 0 {
 		return gpu.Info{}, driverError("describe the device", fmt.Sprintf("cuda:%d", ordinal), code)
 	}
-	info.Emulated = strings.Contains(strings.ToLower(info.Name), emulator)
+	info.Emulated = extDriverHas(emulator)
 	return info, nil
 }
 
@@ -109,6 +109,7 @@ type device struct {
 
 	lt       gpu.Lt
 	ltOpened bool
+	ltError  error
 }
 
 var _ gpu.Device = (*device)(nil)
@@ -218,7 +219,7 @@ const (
 
 // fail makes an error of a result, and remembers one that the device does not survive. It names the kernels that were
 // launched last where the result may be theirs.
-func (d *device) fail(call string, code int) error {
+func (d *device) fail(call string, code int) *gpu.Error {
 	err := driverError(call, d.label, code)
 	if err.Lost() {
 		if names := d.recentNames(); names != "" {

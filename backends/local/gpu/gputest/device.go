@@ -4,6 +4,7 @@ package gputest
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -13,6 +14,7 @@ import (
 	"unsafe"
 
 	"github.com/onset-eval/onset/backends/local/gpu"
+	"github.com/onset-eval/onset/backends/local/gpu/kernels"
 )
 
 // Call is one recorded call of a Device's method.
@@ -52,10 +54,11 @@ type Kernel func(d *Device, c Call) error
 type Device struct {
 	Lazy    bool
 	About   gpu.Info
-	Kernels map[string]Kernel // a kernel without an entry is recorded and does nothing
-	Known   func(string) bool // which kernels exist; nil means all
-	Vendor  gpu.Lt            // what Lt returns
-	Calls   []Call            // in order; a replay is one call, whatever the graph holds
+	Kernels map[string]Kernel    // a kernel without an entry is recorded and does nothing
+	Known   func(string) bool    // which kernels exist; nil means all
+	Vendor  gpu.Lt               // what Lt returns
+	Entries map[string]gpu.Entry // where set: the kernels that exist, whose parameters launches are checked against
+	Calls   []Call               // in order; a replay is one call, whatever the graph holds
 
 	memory    map[gpu.Ptr][]byte
 	used      int64
@@ -94,6 +97,21 @@ func New(bytes int64) *Device {
 		shared: map[gpu.Function]int{}, events: map[gpu.Event]time.Duration{}, graphs: map[gpu.Graph][]func() error{},
 		marks: map[gpu.Event]mark{}, fails: map[string]*fail{},
 	}
+}
+
+// UsePTX sets Entries to the kernels that are embedded for About's compute capability.
+func (d *Device) UsePTX() error {
+	modules, err := kernels.Modules(d.About.Major, d.About.Minor)
+	if err != nil {
+		return err
+	}
+	d.Entries = map[string]gpu.Entry{}
+	for _, m := range modules {
+		for _, e := range gpu.Entries(m.Text) {
+			d.Entries[e.Name] = e
+		}
+	}
+	return nil
 }
 
 // FailAt makes the n-th call of op from now (n ≥ 1) return err, or an error of an invalid value where err is nil. Ops are
@@ -254,7 +272,7 @@ func (d *Device) Free(p gpu.Ptr) error {
 	if err := d.begin(Call{Op: "free", Dst: p}); err != nil {
 		return err
 	}
-	if err := d.drainAll(); err != nil {
+	if err := errors.Join(d.notCaptured("free"), d.drainAll()); err != nil {
 		return err
 	}
 	b, ok := d.memory[p]
@@ -276,6 +294,9 @@ func (d *Device) Pinned(bytes int) ([]byte, error) {
 	if err := d.begin(Call{Op: "pinned", Bytes: int64(bytes)}); err != nil {
 		return nil, err
 	}
+	if err := d.notCaptured("pinned"); err != nil {
+		return nil, err
+	}
 	if bytes <= 0 {
 		return nil, d.invalid(fmt.Sprintf("pin %d bytes", bytes))
 	}
@@ -292,7 +313,7 @@ func (d *Device) FreePinned(b []byte) error {
 	if err := d.begin(Call{Op: "freepinned", Bytes: int64(len(b))}); err != nil {
 		return err
 	}
-	if err := d.drainAll(); err != nil {
+	if err := errors.Join(d.notCaptured("freepinned"), d.drainAll()); err != nil {
 		return err
 	}
 	if _, ok := d.pinned[unsafe.SliceData(b)]; !ok {
@@ -400,7 +421,8 @@ func (d *Device) Function(name string) (gpu.Function, error) {
 	if err := d.begin(Call{Op: "function", Name: name}); err != nil {
 		return 0, err
 	}
-	if d.Known != nil && !d.Known(name) {
+	_, exists := d.Entries[name]
+	if d.Known != nil && !d.Known(name) || d.Entries != nil && !exists {
 		return 0, &gpu.Error{Call: "find kernel " + name, Device: d.About.String(), Code: 500, Name: "CUDA_ERROR_NOT_FOUND"}
 	}
 	if i := slices.Index(d.names, name); i >= 0 {
@@ -443,6 +465,14 @@ func (d *Device) Launch(f gpu.Function, grid, block gpu.Dim3, shared int, s gpu.
 	}
 	if grid.Count() < 1 || block.Count() < 1 || block.Count() > gpu.MaxBlockThreads {
 		return d.invalid(fmt.Sprintf("launch %s over %v blocks of %v threads", c.Name, grid, block))
+	}
+	if e, ok := d.Entries[c.Name]; ok {
+		if err := e.Check(c.Args); err != nil {
+			return d.invalid(err.Error())
+		}
+		if e.MaxThreads > 0 && block.Count() > e.MaxThreads {
+			return d.invalid(fmt.Sprintf("launch %s with blocks of %d threads, where it takes %d", c.Name, block.Count(), e.MaxThreads))
+		}
 	}
 	k := d.Kernels[c.Name]
 	if k == nil {
@@ -544,8 +574,8 @@ func (d *Device) Capture(s gpu.Stream, f func() error) (gpu.Graph, error) {
 	}
 	var work []func() error
 	d.capturing = &work
+	defer func() { d.capturing = nil }()
 	err := f()
-	d.capturing = nil
 	if err != nil {
 		return 0, err
 	}

@@ -59,9 +59,15 @@ func TestGenericStaysInside(t *testing.T) {
 	}
 }
 
-// A row's result does not depend on the rows beside it.
+// A row's result does not depend on the rows beside it, also where rows are copied apart for the cache's sake.
 func TestRowsAreIndependent(t *testing.T) {
-	const m, n, k = 31, 70, 300
+	for _, k := range []int{300, aliased, 2 * aliased} {
+		rowsAreIndependent(t, k)
+	}
+}
+
+func rowsAreIndependent(t *testing.T, k int) {
+	const m, n = 131, 70
 	for typ := F32; typ <= F16; typ++ {
 		r := newRand(3)
 		w := NewWeight(n, k, typ)

@@ -2,6 +2,10 @@ package kernels
 
 import "fmt"
 
+// aliased is the distance in numbers at which rows fall on the same lines of the first-level cache: a tile reads twelve rows
+// at once, and the cache holds eight such lines. Rows of a multiple of so many numbers are copied to where they do not.
+const aliased = 1024
+
 // The checks that every set shares. A shape that does not fit is an error of the program, so they panic.
 
 func checkLinear(dst, a []float32, m int, w Weight) {

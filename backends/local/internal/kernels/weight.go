@@ -11,6 +11,8 @@ type Weight struct {
 	Data []float32 // of type F32
 	Half []uint16  // of type BF16 or F16
 	Bias []float32 // nil, or N numbers that Linear adds
+	// Device, where Data and Half are nil, is the address of the matrix in a device's memory, which no kernel here reads.
+	Device uint64
 }
 
 // PackedLen is the count of numbers that a packed n×k matrix of a type takes: n rounded up to whole panels,

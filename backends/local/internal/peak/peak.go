@@ -1,8 +1,8 @@
 // Package peak measures what the machine can do at most, for speeds to be stated as a share of it: multiply-adds in
 // float32 out of registers, and reading memory that no cache holds.
 //
-// Each measurement is the best of short runs, which other work on the machine disturbs least. A virtual machine's peak
-// changes with its neighbours, so it is to be taken beside what is compared with it.
+// A virtual machine's peak changes with its neighbours, so it is to be taken beside what is compared with it. That of
+// multiply-adds is the best of short runs, which other work on the machine disturbs least.
 package peak
 
 import (
@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// The lengths of one run: about a millisecond of multiply-adds, and a few of reading. Reading walks through more memory
-// than caches hold, so that a part has left them when its turn comes again.
+// One run of multiply-adds takes about a millisecond. Reading walks through more memory than caches hold, so that a part
+// has left them when its turn comes again.
 const (
 	fmaLoops  = 1 << 17
-	readBytes = 256 << 20
-	readRun   = 32 << 20
 	runs      = 16
+	readBytes = 256 << 20
+	readTime  = 200 * time.Millisecond
 )
 
 // Clock tells the time; nil is the time of day. Processor time suits one thread on a busy machine.
@@ -38,19 +38,23 @@ func FMA(set string, threads int, clock Clock) float64 {
 	return best
 }
 
-// Read measures the bytes a second that threads read together from memory, parts of their own of 256 MiB.
+// Read measures the bytes a second that threads read together from memory over a fifth of a second, each passing over a
+// part of its own of 256 MiB. It is no best of short runs: on a shared machine memory is faster for a millisecond than
+// it is for as long as a token takes, and slower for seconds, so this is to be taken just before and after what is held
+// against it.
 func Read(threads int, clock Clock) float64 {
 	buf := make([]byte, readBytes)
 	for i := range buf {
 		buf[i] = byte(i)
 	}
-	part := readRun / threads &^ 4095
-	best := 0.0
-	for i := range runs {
-		at := i * readRun % readBytes
-		best = max(best, rate(clock, threads, float64(part), func(t int) { read(buf[at+t*part : at+(t+1)*part]) }))
+	part := readBytes / threads &^ 4095
+	bytes, seconds := 0.0, 0.0
+	for passes := 0; passes < 1 || seconds < readTime.Seconds() && passes < 1<<10; passes++ {
+		r := rate(clock, threads, float64(part), func(t int) { read(buf[t*part : (t+1)*part]) })
+		bytes += float64(part * threads)
+		seconds += float64(part*threads) / r
 	}
-	return best
+	return bytes / max(1e-9, seconds)
 }
 
 // rate is the work a second of threads that each do some at once.

@@ -1,4 +1,4 @@
-// Device memory is host memory: every allocation has pages of its own that end at a page which faults, what is left of its
+// Device memory is host memory: every allocation has pages of its own between addresses that fault, what is left of its
 // first and last page holds guard bytes, and what is freed faults from then on.
 #include "driver.h"
 
@@ -12,6 +12,7 @@
 namespace stub {
 
 static constexpr size_t alignment = 256, filled = 64 << 20, quarantine = 256;
+static constexpr size_t fence = 1 << 20; // bytes of addresses that fault, below and above
 static constexpr unsigned char guard = 0xff; // as floats NaN, and what new memory is filled with
 
 static std::map<unsigned char *, Allocation> live, freed;
@@ -33,11 +34,11 @@ CUresult allocate(int device, size_t bytes, CUdeviceptr *p) {
 	if (bytes == 0) return CUDA_ERROR_INVALID_VALUE;
 	size_t rounded = round_up(bytes, alignment);
 	if (should_fail(Call::alloc) || rounded < bytes || used[device] + rounded > device_bytes(device)) return CUDA_ERROR_OUT_OF_MEMORY;
-	size_t inner = round_up(rounded, page()), total = inner + 2 * page();
+	size_t inner = round_up(rounded, page()), total = inner + 2 * fence;
 	void *m = mmap(nullptr, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (m == MAP_FAILED) return CUDA_ERROR_OUT_OF_MEMORY;
 	auto *mapped = static_cast<unsigned char *>(m);
-	unsigned char *start = mapped + page(), *base = start + inner - rounded;
+	unsigned char *start = mapped + fence, *base = start + inner - rounded;
 	if (mprotect(start, inner, PROT_READ | PROT_WRITE) != 0) {
 		munmap(m, total);
 		return CUDA_ERROR_OUT_OF_MEMORY;
@@ -53,7 +54,7 @@ CUresult allocate(int device, size_t bytes, CUdeviceptr *p) {
 }
 
 static bool intact(const Allocation &a) {
-	unsigned char *start = a.mapped + page(), *end = a.mapped + a.mapped_bytes - page();
+	unsigned char *start = a.mapped + fence, *end = a.mapped + a.mapped_bytes - fence;
 	for (unsigned char *c = start; c < a.base; c++)
 		if (*c != guard) {
 			warn("a byte %zd below the allocation of %zu bytes at %p was written", a.base - c, a.bytes, static_cast<void *>(a.base));

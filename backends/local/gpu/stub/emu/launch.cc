@@ -80,8 +80,21 @@ static void install_handlers() {
 	sigaction(SIGBUS, &action, &old_bus);
 }
 
+// The handler needs a stack of its own where a fiber's overflowed. Threads of Go have one.
+static void ensure_signal_stack() {
+	stack_t now;
+	if (sigaltstack(nullptr, &now) != 0 || !(now.ss_flags & SS_DISABLE)) return;
+	memset(&now, 0, sizeof now);
+	now.ss_size = 64 << 10;
+	now.ss_sp = malloc(now.ss_size);
+	sigaltstack(&now, nullptr);
+}
+
 static Worker &own_worker() {
-	if (!worker) worker = new Worker; // kept: host threads are few
+	if (!worker) {
+		worker = new Worker; // kept: host threads are few
+		ensure_signal_stack();
+	}
 	return *worker;
 }
 
@@ -140,11 +153,6 @@ private:
 		pthread_sigmask(SIG_SETMASK, &old, nullptr);
 	}
 	void help() {
-		stack_t stack;
-		memset(&stack, 0, sizeof stack);
-		stack.ss_size = 64 << 10;
-		stack.ss_sp = malloc(stack.ss_size);
-		sigaltstack(&stack, nullptr);
 		unsigned seen = 0;
 		std::unique_lock<std::mutex> lock(mutex);
 		for (;;) {

@@ -1,0 +1,170 @@
+//go:build cuda
+
+package local
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"math"
+	"slices"
+	"testing"
+	"testing/fstest"
+
+	"github.com/onset-eval/onset/backends/local/gpu"
+	"github.com/onset-eval/onset/backends/local/gpu/cu"
+	"github.com/onset-eval/onset/backends/local/internal/kernels"
+)
+
+// testDevice opens the first device: a GPU, or the emulator behind the stand-in driver.
+func testDevice(t testing.TB) gpu.Device {
+	t.Helper()
+	dev, err := cu.Open(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := dev.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return dev
+}
+
+// onDevice loads the golden's checkpoint onto a device.
+func (g *golden) onDevice(t testing.TB, dev gpu.Device, config []byte, o Options) *opened {
+	t.Helper()
+	plan, err := parseSpec(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Device = dev
+	files := fstest.MapFS{"model.safetensors": {Data: g.file(asStored)}}
+	m, err := openModel(context.Background(), files, func(s source) (*model, error) { return loadModel(plan, s) }, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+// sequence makes a sequence with room for n positions.
+func (e *gpuExecutor) sequence(n int) *sequence {
+	seq := newSequence(0)
+	for range pagesFor(n) {
+		seq.ids = append(seq.ids, e.newPage().id)
+	}
+	return seq
+}
+
+// logitsOf gives the logits of n kept rows of the step that was begun last.
+func (e *gpuExecutor) logitsOf(t testing.TB, n int) []float32 {
+	t.Helper()
+	w := &e.model.head
+	e.outputs(e.logits, w.n, e.under().head, n, 0, w.n)
+	e.ops.FinishLogits(e.logits, int64(n)*int64(w.n), e.model.logits.Scale, e.model.logits.Cap)
+	out := make([]float32, n*w.n)
+	if err := errors.Join(e.ops.Err(), e.dev.ToHost(bytesOf(out), e.logits, e.ops.Stream)); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// compute gives the logits at some positions, fed in chunks.
+func (e *gpuExecutor) compute(t testing.TB, ids, at []int, chunk int) (logits []float32) {
+	t.Helper()
+	e.reset()
+	seq := e.sequence(len(ids))
+	seq.length = len(ids)
+	if !e.model.causal {
+		chunk = len(ids)
+	}
+	for from := 0; from < len(ids); from += chunk {
+		var rows []row
+		var keep []int
+		for pos := from; pos < min(from+chunk, len(ids)); pos++ {
+			if slices.Contains(at, pos) {
+				keep = append(keep, pos-from)
+			}
+			rows = append(rows, row{ids[pos], pos, seq})
+		}
+		e.forward(rows, keep)
+		if len(keep) > 0 {
+			logits = append(logits, e.logitsOf(t, len(keep))...)
+		}
+		if err := e.collect(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return logits
+}
+
+// away is the mean and the largest difference.
+func away(a, b []float32) (mean, most float64) {
+	if len(a) != len(b) {
+		return math.Inf(1), math.Inf(1)
+	}
+	for i := range a {
+		d := math.Abs(float64(a[i]) - float64(b[i]))
+		mean += d / float64(len(a))
+		if !(d <= most) {
+			most = d
+		}
+	}
+	return mean, most
+}
+
+// deviceBounds are the largest differences of logits to the processor's in float32, and of their averages over a prompt, that
+// are taken for rounding: weights, activations, keys and values have 8 bits in bf16 and 11 in f16. The models' logits are
+// around 10 and random weights spread them more than trained ones do.
+var deviceBounds = map[string]struct{ most, mean float64 }{"f32": {1e-4, 1e-5}, "bf16": {0.5, 0.08}, "f16": {0.07, 0.01}}
+
+// TestDeviceParity compares all architectures and options on a device with the processor's engine, which TestParity
+// compares with transformers, and holds that it does not show how a text is cut into steps.
+func TestDeviceParity(t *testing.T) {
+	dev := testDevice(t)
+	goldens := readGoldens(t)
+	worst := make(map[string]float64)
+	for _, name := range slices.Sorted(maps.Keys(goldens)) {
+		g := goldens[name]
+		t.Run(name, func(t *testing.T) {
+			for _, config := range g.Configs {
+				host, err := g.load(config, asStored)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, typ := range []string{"f32", "bf16", "f16"} {
+					e := g.onDevice(t, dev, config, Options{Compute: typ, StepTokens: 512}).device
+					for i, p := range g.Prompts {
+						_, want := compute(host, kernels.Best(), p.IDs, p.At, 13)
+						got := e.compute(t, p.IDs, p.At, 13)
+						mean, most := away(got, want)
+						worst[typ] = max(worst[typ], most)
+						bound := deviceBounds[typ]
+						t.Logf("prompt %d, %s: logits differ by %.2g, %.2g on average", i, typ, most, mean)
+						if !(most <= bound.most) || !(mean <= bound.mean) {
+							t.Errorf("prompt %d, %s: logits differ by %.3g, %.3g on average", i, typ, most, mean)
+						}
+						if i > 0 {
+							continue // the first is enough, and emulating takes long
+						}
+						for _, chunk := range []int{max(1, len(p.IDs)/20), len(p.IDs)} { // single rows of short texts
+							if again := e.compute(t, p.IDs, p.At, chunk); !slices.Equal(again, got) {
+								t.Errorf("prompt %d, %s: in chunks of %d the bits differ", i, typ, chunk)
+							}
+						}
+					}
+				}
+				return
+			}
+		})
+	}
+	t.Logf("the largest differences are %v", worst)
+	if len(worst) != len(deviceBounds) {
+		t.Errorf("types that were compared: %v", worst)
+	}
+}
