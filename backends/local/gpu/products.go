@@ -14,6 +14,10 @@ import (
 // pinned algorithm has large tiles, which leave most of a card idle while a few tokens are decoded.
 const mixedTokens = 64
 
+// vendorOutputs is the fewest outputs of a shape that goes to cuBLASLt. Below it there is little to gain, and too few results to
+// tell in a check: where sums differ in their last bits, about one result in 4,000 differs once it is rounded to bf16.
+const vendorOutputs = 512
+
 // products holds which products go to cuBLASLt.
 type products struct {
 	shapes map[productShape]productChoice
@@ -50,15 +54,15 @@ func (o *Ops) choice(p LtProblem) productChoice {
 }
 
 // CheckLinear decides how products with weights of this shape are computed, wide meaning LinearF32. Call it once for each shape
-// after upload and before the first product and before graphs are captured: w is one such matrix. Without cuBLASLt, and in
-// float32, the own kernels serve all and nothing is done. With it the pinned algorithm must give a row the same bits in products
+// after upload and before the first product and before graphs are captured: w is one such matrix. Without cuBLASLt, in
+// float32 and with less than 512 outputs, the own kernels serve and nothing is done. With it the pinned algorithm must give a row the same bits in products
 // of 1 to 136 tokens, and agree with the own kernel within rounding; otherwise the next that the library proposes is tried, and
 // where none passes the shape stays with the own kernels, and Products says so. Where both libraries even give the same bits (on this matrix and 136 random rows), products of few tokens
 // go to the own kernels. It waits for the device; the error is of the device, a failed check is none.
 func (o *Ops) CheckLinear(w Ptr, n, k int, wide bool) error {
 	s := productShape{n, k, wide}
-	if _, seen := o.products.shapes[s]; seen || o.err != nil || o.products.off || o.T == F32 || n%8 != 0 || k%8 != 0 ||
-		o.Dev.Lt() == nil {
+	if _, seen := o.products.shapes[s]; seen || o.err != nil || o.products.off || o.T == F32 || n < vendorOutputs ||
+		n%8 != 0 || k%8 != 0 || o.Dev.Lt() == nil {
 		return o.err
 	}
 	c, note, err := o.checkVendor(w, s)

@@ -75,11 +75,15 @@ func (v *vendor) Reject(gpu.LtProblem) bool {
 	return true
 }
 
-const testN, testK = 16, 264
+const testN, testK = 512, 72
 
 func newVendor(t *testing.T) (*gputest.Device, *vendor, *gpu.Ops, gpu.Ptr) {
 	t.Helper()
-	d, o := newOps(t, gpu.BF16)
+	d := gputest.New(1 << 24)
+	o, err := gpu.NewOps(d, gpu.BF16)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tile := range gpu.Tiles(gpu.BF16) {
 		d.Kernels[tile.Kernel+"_bf16"] = tileKernel
 	}
@@ -220,12 +224,12 @@ func TestLinearAlignment(t *testing.T) {
 	if err := o.CheckLinear(w, testN, testK, false); err != nil {
 		t.Fatal(err)
 	}
-	x, _ := d.Alloc(201 * 268 * 2)
+	x, _ := d.Alloc(201 * 76 * 2)
 	y, _ := d.Alloc(201 * testN * 2)
 	clear(d.At(x, 201*28*2))
 	d.Forget()
 	v.calls = 0
-	o.Linear(y, x, w, 0, 100, testN, testK, 268, testN)
+	o.Linear(y, x, w, 0, 100, testN, testK, 76, testN)
 	o.Linear(y, x.Add(2), w, 0, 100, testN, testK, testK, testN)
 	if n := len(d.Launches("linear_plain_bf16")); n != 2 || v.calls != 0 {
 		t.Errorf("%d launches of the plain kernel and %d calls of cuBLASLt, want 2 and 0", n, v.calls)
