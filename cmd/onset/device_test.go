@@ -112,6 +112,23 @@ func (s *slowModel) Do(ctx context.Context, req backends.Request) (backends.Resp
 	return s.Backend.Do(ctx, req)
 }
 
+// testWorker is the variable that names the GPU worker with which to test, that of the machine's own driver or of the
+// stand-in.
+const testWorker = "ONSET_TEST_WORKER"
+
+// gpuCondition tells scripts whether there is a worker, and whether its devices are emulated.
+func gpuCondition(cond string) (bool, error) {
+	program := os.Getenv(testWorker)
+	switch {
+	case cond != "worker" && cond != "emulator":
+		return false, fmt.Errorf("condition %q is unknown", cond)
+	case program == "" || cond == "worker":
+		return program != "", nil
+	}
+	p, err := worker.Ask(context.Background(), program, 0)
+	return err == nil && p.Devices[0].Emulated, err
+}
+
 // killWorkers kills the workers that wrote their processes into a folder: killworkers DIR
 func killWorkers(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {

@@ -139,7 +139,7 @@ func serve(ctx context.Context, args []string, std Streams, m Machine) int {
 	case err == nil:
 		return exitOK
 	case lost(err) || broken() != nil:
-		fmt.Fprintf(std.Err, "%s: the device is lost: %v\n", worker.Program, err)
+		fmt.Fprintf(std.Err, "%s: the device is lost: %s\n", worker.Program, strings.ReplaceAll(err.Error(), "\n", "; ")) // the last line is what onset shows
 		return exitLost
 	}
 	fmt.Fprintf(std.Err, "%s: %v\n", worker.Program, err)
