@@ -109,9 +109,6 @@ func TestErrorsStick(t *testing.T) {
 func TestUnknownKernel(t *testing.T) {
 	d, o := newOps(t, gpu.F16)
 	d.Known = func(name string) bool { return name == "fold_f16" }
-	if !o.Has("fold_f16") || o.Has("fold_f32") || o.Err() != nil {
-		t.Errorf("Has(fold_f16), Has(fold_f32) are %v, %v; error %v", o.Has("fold_f16"), o.Has("fold_f32"), o.Err())
-	}
 	o.Launch("open", gpu.D1(1), gpu.D1(32), 0, o.Args())
 	if o.Err() == nil || !strings.Contains(o.Err().Error(), "open_f16") {
 		t.Errorf("error of a kernel that is not there: %v", o.Err())
@@ -160,7 +157,7 @@ func TestScratch(t *testing.T) {
 		t.Error("memory that grew is not half as large again")
 	}
 	d.At(a, 1000) // outgrown memory is still there: graphs may name it
-	if n := o.ScratchBytes(); n != 1536+256 {
+	if n := d.Used(); n != 1024+1536+256 {
 		t.Errorf("%d bytes of scratch memory", n)
 	}
 	if o.Scratch("c", 2<<20) != 0 {
