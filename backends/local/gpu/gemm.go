@@ -1,6 +1,9 @@
 package gpu
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Tile is one of the kernels of gemm.cu over T: the part of a product that a block of threads computes.
 //
@@ -26,6 +29,9 @@ type Tile struct {
 	rate    int // products per clock that a multiprocessor is expected to reach
 }
 
+// persistent reports whether a block computes tiles until there are none, so that the grid is as large as the card.
+func (t Tile) persistent() bool { return strings.HasPrefix(t.Kernel, "linear90") }
+
 // halfTiles are the kernels in bf16 and f16, floatTiles in float32, from the smallest. A stage holds Outputs + Tokens rows; the
 // sizes repeat gemm.cu's, which a test compares.
 var (
@@ -48,6 +54,18 @@ var (
 	floatPlain = Tile{"linear_plain", 64, 64, 256, 2 * (64 + 64) * 32 * 4, 20}
 )
 
+// hopperTiles are the kernels of gemm90.cu in bf16 and f16, whose blocks compute tiles one after another.
+var hopperTiles = []Tile{
+	{"linear90_128x128", 128, 128, 384, 6*(128+128)*64*2 + hopperTurn + 6*16, 1500},
+	{"linear90_128x256", 128, 256, 384, 4*(128+256)*64*2 + hopperTurn + 4*16, 1700},
+}
+
+// hopperTurn is the memory in which eight warps turn their results: 32 tokens of 16 outputs and 4 apart, in float32.
+const hopperTurn = 8 * 32 * (16 + 4) * 4
+
+// HopperTiles returns the kernels of gemm90.cu.
+func HopperTiles() []Tile { return hopperTiles[:len(hopperTiles):len(hopperTiles)] }
+
 // Tiles returns the kernels over t that LinearTile chooses from, the plain one last.
 func Tiles(t DType) []Tile {
 	if t == F32 {
@@ -56,7 +74,7 @@ func Tiles(t DType) []Tile {
 	return append(halfTiles[:len(halfTiles):len(halfTiles)], halfPlain)
 }
 
-// Blocks returns the number of blocks of a product of m tokens with n outputs.
+// Blocks returns the number of tiles of a product of m tokens with n outputs, which are blocks unless a block computes several.
 func (t Tile) Blocks(m, n int) int { return CeilDiv(n, t.Outputs) * CeilDiv(m, t.Tokens) }
 
 // cost is the time of a product in thousandths of a clock and column of k, were it bound by the busiest multiprocessor alone.

@@ -34,9 +34,10 @@ func TestTilesOfSource(t *testing.T) {
 		if m[1] == "SIMT" { // BLOCKS TO TT RO RT BK STAGES
 			typ, name, v = gpu.F32, strings.TrimSuffix(name, "_f32"), v[1:]
 			threads = v[0] / v[2] * (v[1] / v[3])
-		} else { // TO TT WO WT BK STAGES WARPS
+		} else { // BLOCKS TO TT WO WT BK STAGES WARPS
+			v = v[1:]
 			threads = 32 * v[6]
-			if turn := v[6] * 8 * (v[2] + 4) * 4; turn > v[5]*(v[0]+v[1])*v[4]*2 {
+			if turn := v[6] * min(v[3], 32) * (v[2] + 4) * 4; turn > v[5]*(v[0]+v[1])*v[4]*2 {
 				t.Errorf("%s: %d bytes to turn the results in do not fit into its stages", name, turn)
 			}
 		}

@@ -202,7 +202,7 @@ func (c *vendorCheck) failed(err error) (productChoice, string, error) {
 }
 
 // difference returns how far two products of elements of t are apart, in units of what rounding explains: the root mean square
-// of the row of a, times √k·2⁻²² for the order of the sums, plus eps of the element for its own rounding. Anything that is not
+// of the row of a, times √k·2⁻²⁰ for the order of the sums, plus eps of the element for its own rounding. Anything that is not
 // finite in one alone is infinitely far.
 func difference(t DType, eps float64, s productShape, a, b []byte) float64 {
 	worst, least := 0.0, 0.0
@@ -215,7 +215,7 @@ func difference(t DType, eps float64, s productShape, a, b []byte) float64 {
 			v := element(t, a, r*s.n+j)
 			sum += v * v
 		}
-		scale := math.Sqrt(sum/float64(s.n)) * math.Sqrt(float64(s.k)) * 0x1p-22
+		scale := math.Sqrt(sum/float64(s.n)) * math.Sqrt(float64(s.k)) * 0x1p-20
 		for j := range s.n {
 			u, v := element(t, a, r*s.n+j), element(t, b, r*s.n+j)
 			if u == v || math.IsNaN(u) && math.IsNaN(v) {

@@ -75,7 +75,7 @@ func (v *vendor) Reject(gpu.LtProblem) bool {
 	return true
 }
 
-const testN, testK = 16, 24
+const testN, testK = 16, 264
 
 func newVendor(t *testing.T) (*gputest.Device, *vendor, *gpu.Ops, gpu.Ptr) {
 	t.Helper()
@@ -220,20 +220,20 @@ func TestLinearAlignment(t *testing.T) {
 	if err := o.CheckLinear(w, testN, testK, false); err != nil {
 		t.Fatal(err)
 	}
-	x, _ := d.Alloc(201 * 28 * 2)
+	x, _ := d.Alloc(201 * 268 * 2)
 	y, _ := d.Alloc(201 * testN * 2)
 	clear(d.At(x, 201*28*2))
 	d.Forget()
 	v.calls = 0
-	o.Linear(y, x, w, 0, 100, testN, testK, 28, testN)
-	o.Linear(y, x.Add(2), w, 0, 100, testN, testK, 24, testN)
+	o.Linear(y, x, w, 0, 100, testN, testK, 268, testN)
+	o.Linear(y, x.Add(2), w, 0, 100, testN, testK, testK, testN)
 	if n := len(d.Launches("linear_plain_bf16")); n != 2 || v.calls != 0 {
 		t.Errorf("%d launches of the plain kernel and %d calls of cuBLASLt, want 2 and 0", n, v.calls)
 	}
 	if o.Err() != nil {
 		t.Error(o.Err())
 	}
-	o.Linear(y, x, w, 0, 0, testN, testK, 24, testN)
+	o.Linear(y, x, w, 0, 0, testN, testK, testK, testN)
 	if len(d.Launches()) != 2 {
 		t.Error("no tokens were a launch")
 	}
