@@ -25,6 +25,8 @@ type Machine interface {
 	Devices(ctx context.Context) ([]worker.Device, error)
 	// Open opens the checkpoint in a folder on the device with a number, and says which device that is.
 	Open(ctx context.Context, ordinal int, dir string, o local.Options) (backends.Backend, worker.Device, error)
+	// Measure measures the speed of the checkpoint in a folder on the device with a number.
+	Measure(ctx context.Context, ordinal int, dir string, o local.Options, so local.SpeedOptions) (local.Speed, error)
 }
 
 // Streams are the process's own.
@@ -50,6 +52,7 @@ Its own commands:
 
   onset-cuda probe                              say what GPUs there are, as JSON
   onset-cuda serve --device N --model DIR       answer for a checkpoint on standard input and output
+  onset-cuda bench --device N --model DIR       measure how fast a checkpoint runs, as JSON
   onset-cuda version                            say its version
 `
 
@@ -64,6 +67,8 @@ func Main(ctx context.Context, args []string, std Streams, m Machine, version st
 		return probe(ctx, std, m, version)
 	case "serve":
 		return serve(ctx, args[1:], std, m)
+	case "bench":
+		return bench(ctx, args[1:], std, m)
 	case "version":
 		fmt.Fprintf(std.Out, "%s %s, protocol %d\n", worker.Program, version, worker.Protocol)
 		return exitOK
@@ -101,17 +106,58 @@ func hintOf(err error) string {
 	return ""
 }
 
-// serve answers for a model.
-func serve(ctx context.Context, args []string, std Streams, m Machine) int {
-	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
+// what is a model on a device, as flags name it.
+type what struct {
+	ordinal int
+	dir     string
+	options string // JSON
+}
+
+// parse reads flags; ok is false where they are wrong, which is then said.
+func parse(command string, args []string, std Streams) (w what, ok bool) {
+	fs := flag.NewFlagSet(command, flag.ContinueOnError)
 	fs.SetOutput(std.Err)
-	ordinal := fs.Int("device", 0, "number of the device, from 0")
-	dir := fs.String("model", "", "folder of the checkpoint")
+	fs.IntVar(&w.ordinal, "device", 0, "number of the device, from 0")
+	fs.StringVar(&w.dir, "model", "", "folder of the checkpoint")
+	if command == "bench" {
+		fs.StringVar(&w.options, "options", "{}", "what to measure, as JSON")
+	}
 	if err := fs.Parse(args); err != nil {
+		return w, false
+	}
+	if w.dir == "" || fs.NArg() > 0 {
+		fmt.Fprintf(std.Err, "%s %s: name a checkpoint with --model, and nothing else\n", worker.Program, command)
+		return w, false
+	}
+	return w, true
+}
+
+// bench measures a model's speed.
+func bench(ctx context.Context, args []string, std Streams, m Machine) int {
+	w, ok := parse("bench", args, std)
+	if !ok {
 		return exitUsage
 	}
-	if *dir == "" || fs.NArg() > 0 {
-		fmt.Fprintf(std.Err, "%s serve: name a checkpoint with --model, and nothing else\n", worker.Program)
+	var o worker.BenchOptions
+	if err := json.Unmarshal([]byte(w.options), &o); err != nil {
+		fmt.Fprintf(std.Err, "%s bench: --options: %v\n", worker.Program, err)
+		return exitUsage
+	}
+	s, err := m.Measure(ctx, w.ordinal, w.dir, local.Options{Compute: o.Compute, Threads: o.Prompts, CacheDir: o.CacheDir}, o.Speed)
+	if err == nil {
+		err = json.NewEncoder(std.Out).Encode(s)
+	}
+	if err != nil {
+		fmt.Fprintf(std.Err, "%v\n", err)
+		return exitFails
+	}
+	return exitOK
+}
+
+// serve answers for a model.
+func serve(ctx context.Context, args []string, std Streams, m Machine) int {
+	w, ok := parse("serve", args, std)
+	if !ok {
 		return exitUsage
 	}
 	var progress progressOf
@@ -122,7 +168,7 @@ func serve(ctx context.Context, args []string, std Streams, m Machine) int {
 			if err != nil {
 				return nil, err
 			}
-			b, d, err := m.Open(ctx, *ordinal, *dir, o)
+			b, d, err := m.Open(ctx, w.ordinal, w.dir, o)
 			if err != nil {
 				return nil, withHint(err)
 			}
