@@ -59,8 +59,10 @@ CLANG ?= clang-22
 GPU   := backends/local/gpu
 STUB  := $(CURDIR)/bin/cuda-stub
 CUDA_INCLUDE ?=
+# The headers' checksum: go's cache of builds does not see that a header of an include path changed.
+CUDA_HEADERS := $(shell cat $(GPU)/stub/include/cuda.h $(GPU)/stub/shim/cuda.h | cksum | cut -d' ' -f1)
 CUDA_ENV := CGO_ENABLED=1 \
-	CGO_CFLAGS='-O2 -g $(if $(CUDA_INCLUDE),-I$(CURDIR)/$(GPU)/stub/shim -I$(CUDA_INCLUDE),-I$(CURDIR)/$(GPU)/stub/include)' \
+	CGO_CFLAGS='-O2 -g -DONSET_CUDA_HEADERS=$(CUDA_HEADERS) $(if $(CUDA_INCLUDE),-I$(CURDIR)/$(GPU)/stub/shim -I$(CUDA_INCLUDE),-I$(CURDIR)/$(GPU)/stub/include)' \
 	CGO_LDFLAGS='-O2 -g -L$(STUB)'
 
 ptx:
@@ -73,15 +75,21 @@ cuda: cuda-stub
 cuda-check: cuda-stub
 	$(CUDA_ENV) CLANG='$(CLANG)' GO='$(GO)' .ci/cuda
 
-test-cuda: cuda-stub
+test-cuda: cuda
 	@ldconfig -p | grep -q 'libcuda\.so\.1' || { echo 'no libcuda.so.1: this machine has no NVIDIA driver' >&2; exit 1; }
-	$(CUDA_ENV) ONSET_TEST_GPU=1 $(GO) test -count=1 -timeout 30m -tags cuda ./$(GPU)/... ./backends/local $(wildcard ./cmd/onset-cuda)
+	$(CUDA_ENV) ONSET_TEST_GPU=1 $(GO) test -count=1 -timeout 30m -tags cuda ./$(GPU)/... ./backends/local ./cmd/onset-cuda
+	ONSET_TEST_WORKER=$(CURDIR)/bin/onset-cuda $(GO) test -count=1 -run '^TestScripts$$/^gpu$$' ./cmd/onset
 
 cuda-stub:
 	$(MAKE) -C $(GPU)/stub OUT=$(STUB)
 
+# The second run sees the files with the tag cuda, where the stand-in can be built for cgo to link with.
 lint: $(LINT)
 	$(LINT) run ./...
+	@if command -v $(CLANG) >/dev/null; then \
+		$(MAKE) --no-print-directory -s cuda-stub && echo '$(LINT) run --build-tags cuda' && \
+		$(CUDA_ENV) $(LINT) run --build-tags cuda ./$(GPU)/... $(wildcard ./cmd/onset-cuda); \
+	else echo 'lint: no $(CLANG): the files with the tag cuda are not linted'; fi
 
 $(LINT):
 	mkdir -p bin

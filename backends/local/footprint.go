@@ -6,36 +6,41 @@ import (
 	"os"
 )
 
-// Footprint is what decides how much of a device's memory a checkpoint takes, read from its headers alone.
-type Footprint struct {
-	// Params counts the parameters, each shared tensor once, by the type that they are stored in.
-	Params map[string]int64
-	// KVValues is the number of values that a token's keys and values are, over all layers.
-	KVValues int64
-	// RowValues is the number of values that a row of a step takes, at its widest: stream, queries, keys, values and
-	// feed-forward.
-	RowValues int64
-	// Vocab is the number of logits of a row.
-	Vocab int64
-	// Context is the most tokens of a text.
-	Context int
+// DeviceNeed is what a checkpoint takes of a device, read from its headers alone.
+type DeviceNeed struct {
+	// Least is the bytes of device memory without which it is refused: weights in the type that is computed in, keys and
+	// values of a few-shot prompt, and the smallest step. What there is beyond serves speed.
+	Least int64
+	// Type is that type.
+	Type string
+	// Params counts the parameters, each shared tensor once.
+	Params int64
 }
 
-// FootprintOf reads the footprint of the checkpoint in a folder.
-func FootprintOf(dir string) (f Footprint, err error) {
+// DeviceNeedOf counts what the checkpoint in a folder takes of a device; of the options, Compute and StepTokens matter.
+func DeviceNeedOf(dir string, o Options) (need DeviceNeed, err error) {
 	p, err := prepare(os.DirFS(dir), Options{})
 	if err != nil {
-		return f, fmt.Errorf("read checkpoint %s: %w", dir, err)
+		return need, fmt.Errorf("read checkpoint %s: %w", dir, err)
 	}
 	defer func() { err = errors.Join(err, p.release()) }()
-	s := p.planned
-	kv, q := int64(s.kvHeads)*int64(s.headDim), int64(s.heads)*int64(s.headDim)
-	f = Footprint{
-		Params: make(map[string]int64), KVValues: 2 * int64(s.layers) * kv, RowValues: 3*int64(s.width) + 2*q + 2*kv + 3*int64(s.ff),
-		Vocab: int64(s.vocab), Context: s.context,
+	p.o = o
+	c, err := p.count()
+	if err != nil {
+		return need, fmt.Errorf("read checkpoint %s: %w", dir, err)
 	}
-	for name, n := range p.used {
-		f.Params[string(p.tensors[name].DType)] += n
+	_, vectors := newGPUModel(c.model, 0)
+	plan := gpuPlan{t: c.t, weights: c.bytes(c.t) + int64(len(vectors)), tokens: gpuLeastTokens}
+	if o.StepTokens > 0 {
+		plan.tokens = min(o.StepTokens, maxStepTokens)
 	}
-	return f, nil
+	plan.measure(c.model)
+	s := &c.model.spec
+	need.Least = plan.weights + plan.work + plan.pageBytes(s)*int64(s.leastPages()+1)
+	need.Type = c.t.String()
+	need.Params, _ = p.params()
+	return need, nil
 }
+
+// DeviceRoom is the part of a device's free bytes that models may take.
+func DeviceRoom(free int64) int64 { return free - min(gpuReserve, free/8) }

@@ -57,9 +57,16 @@ type Speed struct {
 	DecodeShare float64 `json:"decode_share,omitempty"`
 }
 
-// Measure opens a checkpoint and measures its speed on a number of threads, 0 being one a processor.
+// Measure opens a checkpoint and measures its speed on a number of threads, 0 being one a processor. On a device it is the
+// number of prompts that are processed at once, 0 being 64, and no peak is measured.
 func Measure(ctx context.Context, dir string, o Options, so SpeedOptions) (s Speed, err error) {
-	if o.Threads <= 0 {
+	switch {
+	case o.Device != nil:
+		so.NoPeak, so.CPU = true, false // what is measured of the machine are its processors
+		if o.Threads <= 0 {
+			o.Threads = devicePrompts
+		}
+	case o.Threads <= 0:
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
 	o.NoPrefixCache = true // each prompt is to be computed anew
@@ -70,6 +77,9 @@ func Measure(ctx context.Context, dir string, o Options, so SpeedOptions) (s Spe
 	defer func() { err = errors.Join(err, b.Close()) }()
 	return b.measure(ctx, o.Threads, so.orDefault(b.model.context))
 }
+
+// devicePrompts is how many prompts a device is given at once.
+const devicePrompts = 64
 
 func (so SpeedOptions) orDefault(context int) SpeedOptions {
 	if so.Prompt <= 0 {
@@ -91,6 +101,9 @@ func (so SpeedOptions) orDefault(context int) SpeedOptions {
 
 func (b *Backend) measure(ctx context.Context, threads int, so SpeedOptions) (Speed, error) {
 	s := Speed{Threads: threads, Kernels: b.kernels.Name(), Texts: so.Texts}
+	if d := b.weights.device; d != nil {
+		s.Kernels = d.dev.Info().String()
+	}
 	var clock peak.Clock
 	if so.CPU && cpuTime() > 0 {
 		clock = cpuTime

@@ -261,7 +261,12 @@ func (p *Plugin) living(ctx context.Context) (*session, error) {
 	p.earlier += p.session.answers.Swap(0)
 	p.spent++
 	if p.opts.Say != nil {
-		p.opts.Say("%v; starting it again", cause)
+		why := cause
+		var e *backends.Error
+		if errors.As(cause, &e) {
+			why = e.Err
+		}
+		p.opts.Say("%v; starting it again", why)
 	}
 	s, info, err := p.start(ctx)
 	switch {

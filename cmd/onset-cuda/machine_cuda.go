@@ -68,5 +68,23 @@ func (machine) Open(ctx context.Context, ordinal int, dir string, o local.Option
 	if err != nil {
 		return nil, d, errors.Join(err, dev.Close())
 	}
-	return b, d, nil
+	return onDevice{b, dev}, d, nil
+}
+
+// onDevice is a model with its device, which it closes.
+type onDevice struct {
+	*local.Backend
+	device gpu.Device
+}
+
+func (o onDevice) Close() error { return errors.Join(o.Backend.Close(), o.device.Close()) }
+
+func (machine) Measure(ctx context.Context, ordinal int, dir string, o local.Options, so local.SpeedOptions) (s local.Speed, err error) {
+	dev, err := cu.Open(ordinal)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, dev.Close()) }()
+	o.Device = dev
+	return local.Measure(ctx, dir, o, so)
 }

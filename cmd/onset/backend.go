@@ -34,6 +34,7 @@ type backendTestOptions struct {
 	suite   conformance.Options
 	checks  []string
 	json    bool
+	deviceFlags
 }
 
 func newBackendTestCommand(a *app) *cobra.Command {
@@ -54,6 +55,7 @@ Exit codes: 0 all promises are kept, 1 one is broken, 3 the model cannot be open
 	f := cmd.Flags()
 	f.StringVarP(&o.model, "model", "m", "", "the model as provider/model")
 	f.StringToStringVar(&o.args, "model-args", nil, "options of the backend, key=value")
+	o.add(f)
 	f.StringVar(&o.baseURL, "base-url", "", "address of the model server")
 	f.StringArrayVar(&o.suite.Prompts, "prompt", nil, "a prompt to ask, at least two, the first continued with several tokens (repeatable)")
 	f.StringSliceVar(&o.checks, "check", nil, "the checks to run, comma-separated or repeated; all without it")
@@ -71,7 +73,7 @@ Exit codes: 0 all promises are kept, 1 one is broken, 3 the model cannot be open
 // testPrompts are asked where none are given.
 var testPrompts = []string{"Once upon a time", "The three primary colours are", "Q: What is 2+2?\nA:"}
 
-func runBackendTest(ctx context.Context, a *app, o backendTestOptions) error {
+func runBackendTest(ctx context.Context, a *app, o backendTestOptions) (err error) {
 	if o.model == "" {
 		return usage(withHint(errors.New("no model to test"), "name it with -m, for example -m exec/./mine"))
 	}
@@ -80,6 +82,7 @@ func runBackendTest(ctx context.Context, a *app, o backendTestOptions) error {
 		return usage(err)
 	}
 	m.BaseURL, m.Args = o.baseURL, o.args
+	m = o.computing(m)
 	switch len(o.suite.Prompts) {
 	case 0:
 		o.suite.Prompts = testPrompts
@@ -101,7 +104,12 @@ func runBackendTest(ctx context.Context, a *app, o backendTestOptions) error {
 		case <-ctx.Done():
 		}
 	})
-	b, err := opener{providers: providers()}.Open(ctx, m)
+	gpus := newDevices(a, o.device, o.json)
+	defer func() { err = errors.Join(err, gpus.close()) }()
+	if err := gpus.assign(ctx, []backends.Model{m}); err != nil {
+		return err
+	}
+	b, err := opener{providers: providers(), devices: gpus}.Open(ctx, m)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/onset-eval/onset/backends/local/worker"
 )
 
 // makeTargets are the commands of the documents that the Makefile answers; .ci/run starts them.
@@ -77,7 +79,7 @@ func runLine(t *testing.T, line string) {
 		}
 	}
 	var stdout, stderr bytes.Buffer
-	a := &app{stdout: &stdout, stderr: &stderr, getenv: func(string) string { return "" }}
+	a := &app{stdout: &stdout, stderr: &stderr, getenv: func(name string) string { return map[string]string{worker.Variable: "none"}[name] }}
 	if code := a.main(t.Context(), args[1:]); code != 0 {
 		t.Errorf("%s: exit code %d\n%s", line, code, stderr.String())
 	}

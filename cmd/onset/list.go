@@ -22,11 +22,14 @@ type listOptions struct {
 func newListCommand(a *app) *cobra.Command {
 	var o listOptions
 	cmd := &cobra.Command{
-		Use:       "list tasks|models|backends|scorers|suites",
+		Use:       "list tasks|models|backends|scorers|suites|devices",
 		Short:     "list what there is to run, and what to run it with",
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
-		ValidArgs: []string{"tasks", "models", "backends", "scorers", "suites"},
-		RunE: func(_ *cobra.Command, args []string) error {
+		ValidArgs: []string{"tasks", "models", "backends", "scorers", "suites", "devices"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if args[0] == "devices" {
+				return listDevices(cmd.Context(), a, o.json)
+			}
 			table, err := o.table(args[0])
 			if err != nil {
 				return err

@@ -17,6 +17,7 @@ import (
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/backends/local"
+	"github.com/onset-eval/onset/backends/local/worker"
 	"github.com/onset-eval/onset/reports"
 )
 
@@ -41,7 +42,10 @@ func cacheDir(getenv func(string) string) string {
 
 // openLocal opens a checkpoint folder.
 func openLocal(ctx context.Context, m backends.Model) (backends.Backend, error) {
-	o, err := localOptions(m.Args)
+	o, err := local.OptionsFor(engineArgs(m.Args))
+	if err != nil {
+		err = usage(err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", m.Ref, err)
 	}
@@ -51,37 +55,13 @@ func openLocal(ctx context.Context, m backends.Model) (backends.Backend, error) 
 	return local.Open(ctx, m.Ref.Model, o)
 }
 
-// localArgs are the arguments of a local model.
-var localArgs = []string{"compute", "kernels", "threads", "step_tokens", "kv_bytes", "memory_bytes", "cache_dir"}
-
-// localOptions reads the arguments of a local model, as a ladder file gives them.
-func localOptions(args map[string]string) (local.Options, error) {
-	var o local.Options
-	for _, name := range slices.Sorted(maps.Keys(args)) {
-		var err error
-		switch value := args[name]; name {
-		case "compute":
-			o.Compute = value
-		case "kernels":
-			o.Kernels = value
-		case "cache_dir":
-			o.CacheDir = value
-		case "threads":
-			o.Threads, err = strconv.Atoi(value)
-		case "step_tokens":
-			o.StepTokens, err = strconv.Atoi(value)
-		case "kv_bytes":
-			o.CacheBytes, err = strconv.ParseInt(value, 10, 64)
-		case "memory_bytes":
-			o.MemoryBytes, err = strconv.ParseInt(value, 10, 64)
-		default:
-			return o, usage(withHint(fmt.Errorf("a local model has no argument %q", name), "its arguments are %s", strings.Join(localArgs, ", ")))
-		}
-		if err != nil {
-			return o, usage(withHint(fmt.Errorf("argument %s: %q is no whole number", name, args[name]), "write it in digits"))
-		}
+// engineArgs are the arguments of a local model that are the engine's: the others say where it runs.
+func engineArgs(args map[string]string) map[string]string {
+	args = maps.Clone(args)
+	for _, name := range append(worker.Args(), deviceArg) {
+		delete(args, name)
 	}
-	return o, nil
+	return args
 }
 
 // countLadder counts the parameters of local models whose ladder file gives none.

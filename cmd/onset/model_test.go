@@ -10,7 +10,7 @@ import (
 )
 
 func TestLocalOptions(t *testing.T) {
-	got, err := localOptions(map[string]string{"compute": "bf16", "kernels": "avx2", "threads": "3", "step_tokens": "64", "kv_bytes": "1000", "memory_bytes": "-1", "cache_dir": "c"})
+	got, err := local.OptionsFor(map[string]string{"compute": "bf16", "kernels": "avx2", "threads": "3", "step_tokens": "64", "kv_bytes": "1000", "memory_bytes": "-1", "cache_dir": "c"})
 	want := local.Options{Compute: "bf16", Kernels: "avx2", Threads: 3, StepTokens: 64, CacheBytes: 1000, MemoryBytes: -1, CacheDir: "c"}
 	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool {
 		name := p.Last().String()
@@ -19,7 +19,7 @@ func TestLocalOptions(t *testing.T) {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	for _, bad := range []map[string]string{{"thread": "1"}, {"threads": "many"}, {"kv_bytes": "1GiB"}} {
-		if _, err := localOptions(bad); err == nil || hintOf(err) == "" {
+		if _, err := local.OptionsFor(bad); err == nil || hintOf(err) == "" {
 			t.Errorf("%v gives %v", bad, err)
 		}
 	}

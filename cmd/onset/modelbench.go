@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -11,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/onset-eval/onset/backends/local"
+	"github.com/onset-eval/onset/backends/local/worker"
 	"github.com/onset-eval/onset/reports"
 )
 
@@ -20,6 +23,8 @@ type benchOptions struct {
 	kernels string
 	compute string
 	threads []int
+	device  string
+	prompts int
 }
 
 func newModelBenchCommand(a *app) *cobra.Command {
@@ -33,6 +38,9 @@ machine was measured to do at most in the same minute: multiply-adds in float32 
 The best of several runs counts; on a busy machine shares say more than speeds.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.device != "" && o.device != "cpu" {
+				return benchOnGPU(cmd.Context(), a, o, checkpointFolder(args[0]))
+			}
 			if len(o.threads) == 0 {
 				o.threads = slices.Compact([]int{1, runtime.GOMAXPROCS(0)})
 				if o.CPU {
@@ -62,14 +70,54 @@ The best of several runs counts; on a busy machine shares say more than speeds.`
 	o.add(a, cmd)
 	fs := cmd.Flags()
 	fs.IntSliceVar(&o.threads, "threads", nil, "numbers of threads to measure (default 1 and one a processor)")
+	fs.StringVar(&o.device, "device", "", "measure on a GPU, as cuda or cuda:0 (default cpu)")
+	fs.IntVar(&o.prompts, "prompts", 0, "prompts that a GPU processes at once (default 64)")
 	fs.StringVar(&o.kernels, "kernels", "", "kernel set (default the fastest of this machine)")
-	fs.StringVar(&o.compute, "compute", "", "f32, or bf16 for products of rounded activations (default f32)")
+	fs.StringVar(&o.compute, "compute", "", "f32, or bf16 for products of rounded activations, and f16 on GPUs (default f32, on a GPU the checkpoint's own)")
 	fs.IntVar(&o.Prompt, "prompt", 0, "tokens of a prompt (default 512, or half the context)")
 	fs.IntVar(&o.Decode, "decode", 0, "tokens to generate (default 64)")
 	fs.BoolVar(&o.CPU, "cpu-time", false, "take processor time for the clock, for one thread on a busy machine")
 	fs.IntVar(&o.Texts, "texts", 0, "texts to generate together (default 16)")
 	fs.IntVar(&o.Repeat, "repeat", 0, "runs of each, of which the best counts (default 3)")
 	return cmd
+}
+
+// benchOnGPU measures on a GPU, by its worker.
+func benchOnGPU(ctx context.Context, a *app, o benchOptions, dir string) error {
+	spec, err := parseDevice(o.device)
+	if err != nil {
+		return err
+	}
+	if len(o.threads) > 0 || o.kernels != "" || o.CPU {
+		return usage(withHint(errors.New("--threads, --kernels and --cpu-time are the CPU's"), "leave them out; --prompts says how many prompts a GPU is given at once"))
+	}
+	program, err := workerFinder(a.getenv).Find()
+	if err != nil {
+		return err
+	}
+	p, err := worker.Ask(ctx, program, 0)
+	if err != nil {
+		return err
+	}
+	var best *worker.Device
+	for i, d := range p.Devices {
+		if (spec.where.Only == nil || slices.Contains(spec.where.Only, d.Ordinal)) && (best == nil || d.FreeBytes > best.FreeBytes) {
+			best = &p.Devices[i]
+		}
+	}
+	if best == nil {
+		return withHint(fmt.Errorf("there is no GPU %s", o.device), "onset list devices shows those that there are")
+	}
+	s, err := worker.Bench(ctx, program, *best, dir, worker.BenchOptions{Compute: o.compute, CacheDir: o.cache, Prompts: o.prompts, Speed: o.SpeedOptions})
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return writeJSON(a.stdout, []local.Speed{s})
+	}
+	t := speedTable([]local.Speed{s})
+	t.Columns[1].Name = fmt.Sprintf("%s, %d prompts at once", best.ID(), s.Threads)
+	return t.WriteText(a.stdout, a.width)
 }
 
 func speedTable(all []local.Speed) reports.Table {

@@ -40,7 +40,7 @@ func providers() []provider {
 			},
 		},
 		{
-			name: "local", doc: "a Hugging Face checkpoint folder, run in this process on the CPU", example: "local/checkpoints/pythia-70m",
+			name: "local", doc: "a Hugging Face checkpoint folder, run in this process on the CPU, or on GPUs (--device)", example: "local/checkpoints/pythia-70m",
 			open: openLocal,
 		},
 		{
@@ -104,6 +104,7 @@ type opener struct {
 	spend     *spending  // nil asks without prices and cache
 	batches   *batchRuns // nil asks each request by itself
 	live      *liveModel // nil is told of no model
+	devices   *devices   // nil has local models on the CPU
 }
 
 // liveModel is the model that a run is asking now, for displays.
@@ -129,6 +130,11 @@ func (o opener) Describe(ctx context.Context, m backends.Model) (backends.Info, 
 		info, err := p.describe(ctx, m)
 		info.Parallel = o.parallel(info, p)
 		return info, err
+	}
+	if o.devices.on(m) && o.batches == nil {
+		if info, ok, err := o.devices.describe(ctx, m); ok {
+			return info, err
+		}
 	}
 	b, err := o.openBatched(ctx, m)
 	if err != nil {
@@ -198,6 +204,11 @@ func (o opener) open(ctx context.Context, m backends.Model) (backends.Backend, e
 	p, err := findProvider(o.providers, m.Ref.Provider)
 	if err != nil {
 		return nil, err
+	}
+	if o.devices.on(m) {
+		if b, ok, err := o.devices.open(ctx, m); ok {
+			return b, err
+		}
 	}
 	return p.open(ctx, m)
 }

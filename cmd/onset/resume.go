@@ -37,6 +37,7 @@ func (s *runSpec) moreDraws(n int) error {
 func newResumeCommand(a *app) *cobra.Command {
 	var o executeOptions
 	var shard string
+	var where deviceFlags
 	var draws int
 	cmd := &cobra.Command{
 		Use:   "resume RUN",
@@ -57,6 +58,9 @@ model or a scorer is no longer what the header says, and prints the difference.`
 			if err := spec.moreDraws(draws); err != nil {
 				return err
 			}
+			if where.device != "" {
+				spec.Device = where.device
+			}
 			part, err := parseShard(shard)
 			if err != nil {
 				return err
@@ -68,6 +72,7 @@ model or a scorer is no longer what the header says, and prints the difference.`
 		},
 	}
 	o.add(cmd)
+	where.addDevice(cmd.Flags())
 	cmd.Flags().BoolVar(&o.retryErrors, "retry-errors", false, "run samples again that ended in an error")
 	cmd.Flags().IntVar(&draws, "draws", 0, "draw each sample so many times in all: what is drawn already stays, the rest is added")
 	cmd.Flags().StringVar(&shard, "shard", "", "continue the i-th of n parts only, as i/n with i from 1")

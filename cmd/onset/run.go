@@ -117,7 +117,7 @@ type execution struct {
 }
 
 // execute plans the run, checks it against what the directory holds, and carries it out.
-func execute(ctx context.Context, a *app, x execution) error {
+func execute(ctx context.Context, a *app, x execution) (err error) {
 	plan, err := x.spec.plan()
 	if err != nil {
 		return err
@@ -131,8 +131,13 @@ func execute(ctx context.Context, a *app, x execution) error {
 	if err != nil {
 		return err
 	}
+	gpus := newDevices(a, x.spec.Device, x.opts.quiet || x.opts.json)
+	defer func() { err = errors.Join(err, gpus.close()) }()
+	if err := gpus.assign(ctx, plan.Models); err != nil {
+		return err
+	}
 	open := opener{
-		providers: providers(), limits: limits,
+		providers: providers(), limits: limits, devices: gpus,
 		retry: backends.RetryOptions{MaxAttempts: x.opts.maxRetries + 1, AttemptTimeout: x.opts.timeout},
 		spend: spend,
 		live:  new(liveModel),
@@ -241,9 +246,11 @@ func (x execution) record(ctx context.Context, a *app, plan runner.Plan, infos [
 	}
 	drain, release := either(a.drain, open.spend.meter.Over())
 	defer release()
-	summary, err := runner.Run(ctx, plan, infos, open, writer, runner.Options{
-		Workers: x.opts.fixed, Done: settled{done, x.opts.retryErrors}, Drain: drain, Observe: watching,
-	})
+	how := runner.Options{Workers: x.opts.fixed, Done: settled{done, x.opts.retryErrors}, Drain: drain, Observe: watching}
+	if open.devices.any(plan.Models) {
+		how.Place = placing{open.devices, plan.Models}
+	}
+	summary, err := runner.Run(ctx, plan, infos, open, writer, how)
 	progress.close(summary)
 	if summary.Drained {
 		if over := open.spend.overBudget(x.dir); over != nil {

@@ -38,6 +38,7 @@ type planFlags struct {
 	data     []string
 	python   string
 	sandbox  string
+	deviceFlags
 }
 
 func (f *planFlags) add(cmd *cobra.Command) {
@@ -64,6 +65,7 @@ func (f *planFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.ask.Letters, "letters", false, "ask multiple choice for a letter where a model gives no log-likelihoods, as chat APIs do not; the metric is then acc_letter")
 	flags.BoolVar(&f.ask.Multiturn, "fewshot-as-multiturn", false, "make each worked example a turn of its own (with --apply-chat-template)")
 	flags.StringVar(&f.ask.System, "system-instruction", "", "an instruction that stands before each task's description")
+	f.deviceFlags.add(flags)
 	flags.StringVar(&f.shard, "shard", "", "run the i-th of n parts, as i/n with i from 1; parts share one run directory")
 }
 
@@ -91,8 +93,11 @@ func (f *planFlags) spec() (runSpec, error) {
 	if f.ask.Letters && f.ask.Compat {
 		return runSpec{}, usage(withHint(errors.New("--letters asks otherwise than lm-evaluation-harness does, and --lm-eval-compat as it does"), "leave one of them out"))
 	}
-	spec := runSpec{Include: absolute(f.include), Data: absolute(f.data), Python: f.python, Sandbox: f.sandbox, Seed: f.seed, Ask: f.ask}
-	var err error
+	spec := runSpec{Include: absolute(f.include), Data: absolute(f.data), Python: f.python, Sandbox: f.sandbox, Seed: f.seed, Ask: f.ask, Device: f.device}
+	_, err := parseDevice(f.device)
+	if err != nil {
+		return spec, err
+	}
 	if spec.Suite, err = f.loadSuite(); err != nil {
 		return spec, usage(err)
 	}
@@ -185,6 +190,9 @@ func (f *planFlags) loadModels() ([]backends.Ladder, []backends.Model, error) {
 		if err != nil {
 			return nil, nil, err
 		}
+		for i := range l.Models {
+			l.Models[i] = f.computing(l.Models[i])
+		}
 		ladders = append(ladders, l)
 	}
 	var models []backends.Model
@@ -194,7 +202,7 @@ func (f *planFlags) loadModels() ([]backends.Ladder, []backends.Model, error) {
 			return nil, nil, err
 		}
 		m.BaseURL, m.Args = f.baseURL, f.args
-		models = append(models, m)
+		models = append(models, f.computing(m))
 	}
 	if len(ladders)+len(models) == 0 {
 		return nil, nil, withHint(errors.New("no model to run"), "name a ladder file with --ladder or a model with --model; onset list models shows those that ship")

@@ -29,6 +29,8 @@ type runSpec struct {
 	// Sandbox is the command that runs programs which models write; "" runs none.
 	Sandbox string `json:"sandbox,omitempty"`
 	Seed    uint64 `json:"seed"`
+	// Device says where local models run, as --device does; "" is auto.
+	Device string `json:"device,omitempty"`
 	// Ask says how models are asked.
 	Ask runner.Ask `json:"ask,omitzero"`
 }

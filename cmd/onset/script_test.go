@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/local/worker"
 	"github.com/onset-eval/onset/evaluators/runlog"
 )
 
@@ -19,6 +22,7 @@ func TestMain(m *testing.M) {
 		"onset":    func() { os.Exit(realMain(os.Args[1:])) },
 		"hold":     func() { os.Exit(holdRun(os.Args[1])) },
 		"fakevllm": func() { os.Exit(fakeVLLM()) },
+		"fakecuda": func() { os.Exit(fakeCUDA()) },
 	})
 }
 
@@ -47,10 +51,16 @@ func TestScripts(t *testing.T) {
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("CHECKPOINTS", filepath.Join(root, "backends", "local", "ladder", "checkpoints"))
+			env.Setenv(worker.Variable, "none") // what this machine has is none of a test's business
+			for _, name := range []string{testWorker, "LD_LIBRARY_PATH"} {
+				env.Setenv(name, os.Getenv(name))
+			}
 			return nil
 		},
+		Condition: gpuCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode": exitCode, "samerecords": sameRecords, "truncate": truncate, "waitfor": waitFor,
+			"killworkers": killWorkers, "retried": retried,
 		},
 	})
 }
@@ -80,8 +90,15 @@ func asExit(err error, exit *interface{ ExitCode() int }) bool {
 	return ok
 }
 
-// sameRecords checks that two run directories hold equal sorted records: samerecords A B
+// sameRecords checks that two run directories hold equal sorted records, but for so many nats of each log-probability:
+// samerecords A B [NATS]
 func sameRecords(ts *testscript.TestScript, neg bool, args []string) {
+	nats := 0.0
+	if len(args) > 2 {
+		var err error
+		nats, err = strconv.ParseFloat(args[2], 64)
+		ts.Check(err)
+	}
 	a, err := runlog.Sorted(ts.MkAbs(args[0]))
 	ts.Check(err)
 	b, err := runlog.Sorted(ts.MkAbs(args[1]))
@@ -90,22 +107,18 @@ func sameRecords(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%d and %d records", len(a), len(b))
 	}
 	for i := range a {
-		if a[i].Key != b[i].Key || a[i].Prompt != b[i].Prompt || len(a[i].Responses) != len(b[i].Responses) ||
-			answerOf(a[i].Responses) != answerOf(b[i].Responses) || *a[i].Scores[0].Value != *b[i].Scores[0].Value {
+		if a[i].Key != b[i].Key || a[i].Prompt != b[i].Prompt || !sameAnswers(a[i].Responses, b[i].Responses, nats) || *a[i].Scores[0].Value != *b[i].Scores[0].Value {
 			ts.Fatalf("record %d differs:\n%+v\n%+v", i, a[i], b[i])
 		}
 	}
 }
 
-func answerOf(rs []backends.Response) string {
-	text := ""
-	for _, r := range rs {
-		text += r.Text
-		for _, p := range r.LogProbs {
-			text += strconv.FormatFloat(p.Sum, 'g', -1, 64)
-		}
-	}
-	return text
+func sameAnswers(a, b []backends.Response, nats float64) bool {
+	return slices.EqualFunc(a, b, func(x, y backends.Response) bool {
+		return x.Text == y.Text && slices.EqualFunc(x.LogProbs, y.LogProbs, func(p, q backends.LogProb) bool {
+			return p.Tokens == q.Tokens && math.Abs(p.Sum-q.Sum) <= nats
+		})
+	})
 }
 
 // truncate cuts a file: truncate FILE BYTES

@@ -69,6 +69,7 @@ const (
 	warpPairs   = 16 // pairs of row and head that a warp takes
 	plainColumn = 256
 	plainWarps  = 4
+	deskBytes   = 160 // of a pair, at a segment's end; in float32 where its weights are
 )
 
 // NewAttendGeometry lays out attention of heads query heads over kvHeads key heads of dim elements in type t. Where
@@ -100,14 +101,14 @@ func NewAttendGeometry(info Info, t DType, heads, kvHeads, dim int) AttendGeomet
 // layOut chooses the kernel for heads of up to size elements, and says how many warps a block may have: 0 where it does not
 // fit in so much shared memory at all.
 func (g *AttendGeometry) layOut(shared int, t DType, size int) int {
-	most, row, weights := 8, 2*(size+8), 0
+	most, row, desks := 8, 2*(size+8), deskBytes
 	slot := PageSize * row
 	if t == F32 {
-		most, row, weights = 4, 4*(size+4), 4*(PageSize+4)
+		most, row, desks = 4, 4*(size+4), 4*(PageSize+4)
 		slot = PageSize / 2 * row
 	}
 	g.kernel = fmt.Sprintf("attend_d%d", size)
-	g.layout = attendLayout{slot: slot, warp: warpPairs * (row + weights), parked: warpPairs * 4 * size, limit: shared}
+	g.layout = attendLayout{slot: slot, warp: warpPairs * (row + desks), parked: warpPairs * 4 * (size + 4), limit: shared}
 	for most > 0 && g.layout.size(most, minSlots, true) > shared {
 		most /= 2
 	}

@@ -4,6 +4,7 @@ package gpu_test
 
 import (
 	"fmt"
+	"math/bits"
 	"testing"
 
 	"github.com/onset-eval/onset/backends/local/gpu"
@@ -83,7 +84,7 @@ func TestActivateUnaligned(t *testing.T) {
 		for shift := range 8 {
 			r, n := newElemRig(t, typ), 100
 			x := rounded(mixed(elemRand(shift), n), typ)
-			p := r.put(encode(x, typ), shift*typ.Size(), false)
+			p := r.put(toBytes(x, typ), shift*typ.Size(), false)
 			r.ops.Activate(p, int64(n), gpu.Activation(kernels.Silu))
 			cpu.Activate(x, kernels.Silu)
 			equalBits(t, label("shift ", shift), r.get(p, n, typ), rounded(x, typ))
@@ -168,13 +169,54 @@ func TestRopeStore(t *testing.T) {
 	eachType(t, func(t *testing.T, typ gpu.DType) {
 		for at, c := range cases {
 			for _, n := range []int{1, 5} {
-				testRopeStore(t, typ, c, n, at)
+				for _, kind := range []gpu.NormKind{gpu.NoNorm, gpu.RMSNorm, gpu.LayerNorm} {
+					testRopeStore(t, typ, c, kind, n, at)
+				}
 			}
 		}
 	})
 }
 
-func testRopeStore(t *testing.T, typ gpu.DType, c ropeCase, n, seed int) {
+// ropeNorms gives a norm of heads and norms the rows' heads on the host, by the kernels that norm in place, which
+// TestNormInPlace holds: in f32, where nothing is rounded in between, so that the fused kernel's sums are seen to be theirs.
+func ropeNorms(r *elemRig, c ropeCase, kind gpu.NormKind, x []float32, ld, n, seed int) (gpu.HeadNorm, []float32) {
+	if kind == gpu.NoNorm {
+		return gpu.HeadNorm{}, append([]float32(nil), x...)
+	}
+	rng := elemRand(seed)
+	h := gpu.HeadNorm{Kind: kind, Eps: 1e-5}
+	weights := func(heads int) gpu.Ptr { return r.in(normal(rng, heads*c.dim, 1), gpu.F32) }
+	h.Query, h.Key = weights(c.heads), weights(c.kvHeads)
+	if seed%2 == 0 {
+		h.Stride = c.dim
+	}
+	if kind == gpu.LayerNorm {
+		h.QueryB, h.KeyB = weights(c.heads), weights(c.kvHeads)
+	}
+	ops, err := gpu.NewOps(r.dev, gpu.F32)
+	if err != nil {
+		r.Fatal(err)
+	}
+	pairs := 16
+	if c.interleaved {
+		pairs = 8
+	}
+	if c.dim%8 != 0 || bits.OnesCount(uint(c.dim)) != 1 || c.rot%pairs != 0 { // normed and rounded, and then turned
+		ops = r.ops
+	}
+	at := r.out(x, ops.T)
+	ops.NormInPlace(gpu.NormGroups{X: at, LD: ld, Groups: c.heads, WeightStride: h.Stride},
+		gpu.Norm{Kind: kind, Weight: h.Query, Bias: h.QueryB, Eps: h.Eps}, n, c.dim)
+	keys := at.Add(int64(c.heads * c.dim * ops.T.Size()))
+	ops.NormInPlace(gpu.NormGroups{X: keys, LD: ld, Groups: c.kvHeads, WeightStride: h.Stride},
+		gpu.Norm{Kind: kind, Weight: h.Key, Bias: h.KeyB, Eps: h.Eps}, n, c.dim)
+	if err := ops.Err(); err != nil {
+		r.Fatal(err)
+	}
+	return h, r.get(at, n*ld, ops.T)
+}
+
+func testRopeStore(t *testing.T, typ gpu.DType, c ropeCase, kind gpu.NormKind, n, seed int) {
 	r, rng, cpu := newElemRig(t, typ), elemRand(seed, n), reference(t)
 	const layers, pages, layer = 3, 4, 1
 	q, kv := c.heads*c.dim, c.kvHeads*c.dim
@@ -194,9 +236,10 @@ func testRopeStore(t *testing.T, typ gpu.DType, c ropeCase, n, seed int) {
 	if c.rot > 0 {
 		p.Cos, p.Sin = r.in(cos, gpu.F32), r.in(sin, gpu.F32)
 	}
+	var turned []float32
+	p.Norm, turned = ropeNorms(r, c, kind, x, ld, n, seed)
 	r.ops.RopeStore(p, n)
 
-	turned := append([]float32(nil), x...)
 	if c.rot > 0 {
 		cpu.Rope(turned, ld, pos, cos, sin, c.heads+c.kvHeads, kernels.Rotary{Dim: c.dim, Rot: c.rot, Interleaved: c.interleaved})
 	}
@@ -210,8 +253,12 @@ func testRopeStore(t *testing.T, typ gpu.DType, c ropeCase, n, seed int) {
 			copy(image[(((page*layers+layer)*2*c.kvHeads+h)*gpu.PageSize+at)*c.dim:], from)
 		}
 	}
-	what := fmt.Sprintf("%+v, %d rows", c, n)
-	equalBits(t, what+", rows", r.get(p.QKV, n*ld, typ), want)
+	what := fmt.Sprintf("%+v, norm %d, %d rows", c, kind, n)
+	got := r.get(p.QKV, n*ld, typ)
+	for i := range n { // keys may change
+		copy(want[i*ld+q:i*ld+q+kv], got[i*ld+q:])
+	}
+	equalBits(t, what+", rows", got, want)
 	equalBits(t, what+", pool", r.get(pool.At, len(image), typ), image)
 	r.check()
 }

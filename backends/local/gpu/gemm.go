@@ -1,6 +1,9 @@
 package gpu
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Tile is one of the kernels of gemm.cu over T: the part of a product that a block of threads computes.
 //
@@ -26,6 +29,9 @@ type Tile struct {
 	rate    int // products per clock that a multiprocessor is expected to reach
 }
 
+// persistent reports whether a block computes tiles until there are none, so that the grid is as large as the card.
+func (t Tile) persistent() bool { return strings.HasPrefix(t.Kernel, "linear90") }
+
 // halfTiles are the kernels in bf16 and f16, floatTiles in float32, from the smallest. A stage holds Outputs + Tokens rows; the
 // sizes repeat gemm.cu's, which a test compares.
 var (
@@ -48,6 +54,18 @@ var (
 	floatPlain = Tile{"linear_plain", 64, 64, 256, 2 * (64 + 64) * 32 * 4, 20}
 )
 
+// hopperTiles are the kernels of gemm90.cu in bf16 and f16, whose blocks compute tiles one after another.
+var hopperTiles = []Tile{
+	{"linear90_128x128", 128, 128, 384, 6*(128+128)*64*2 + hopperTurn + 6*16, 1500},
+	{"linear90_128x256", 128, 256, 384, 4*(128+256)*64*2 + hopperTurn + 4*16, 1700},
+}
+
+// hopperTurn is the memory in which eight warps turn their results: 32 tokens of 16 outputs and 4 apart, in float32.
+const hopperTurn = 8 * 32 * (16 + 4) * 4
+
+// HopperTiles returns the kernels of gemm90.cu.
+func HopperTiles() []Tile { return hopperTiles[:len(hopperTiles):len(hopperTiles)] }
+
 // Tiles returns the kernels over t that LinearTile chooses from, the plain one last.
 func Tiles(t DType) []Tile {
 	if t == F32 {
@@ -56,7 +74,7 @@ func Tiles(t DType) []Tile {
 	return append(halfTiles[:len(halfTiles):len(halfTiles)], halfPlain)
 }
 
-// Blocks returns the number of blocks of a product of m tokens with n outputs.
+// Blocks returns the number of tiles of a product of m tokens with n outputs, which are blocks unless a block computes several.
 func (t Tile) Blocks(m, n int) int { return CeilDiv(n, t.Outputs) * CeilDiv(m, t.Tokens) }
 
 // cost is the time of a product in thousandths of a clock and column of k, were it bound by the busiest multiprocessor alone.
@@ -71,26 +89,43 @@ func Vectors(t DType, x, w Ptr, k, ldx int) bool {
 	return (x|w)%16 == 0 && k%per == 0 && ldx%per == 0
 }
 
-// LinearTile chooses the kernel for a product of m tokens with n outputs: the one with the least expected time among those
-// whose shared memory the device has (at least 99 KiB from compute capability 8.0 on, which is enough for all), and the smaller
-// one where two are equal. It is a function of its arguments alone. The results do not depend on it: every kernel of a type
-// gives a row the same bits.
-func LinearTile(t DType, m, n int, vectors bool, info Info) Tile {
-	if m < 1 || n < 1 {
-		panic(fmt.Sprintf("gpu: product of %d tokens and %d outputs", m, n))
+// LinearShape is what the choice of a kernel depends on.
+type LinearShape struct {
+	T       DType
+	M, N, K int  // tokens, outputs, columns
+	Vectors bool // rows begin at multiples of 16 bytes: see Vectors
+	Hopper  bool // the kernels of gemm90.cu may be used
+}
+
+// LinearTile chooses the kernel for a product: the one with the least expected time among those whose shared memory the device
+// has (at least 99 KiB from compute capability 8.0 on, which is enough for all of gemm.cu), and the smaller one where two are
+// equal. It is a function of its arguments alone. The results do not depend on it: every kernel of a type gives a row the same
+// bits.
+func LinearTile(s LinearShape, info Info) Tile {
+	if s.M < 1 || s.N < 1 || s.K < 1 {
+		panic(fmt.Sprintf("gpu: product of %d tokens and %d outputs of %d", s.M, s.N, s.K))
 	}
 	tiles, plain := halfTiles, halfPlain
-	if t == F32 {
+	if s.T == F32 {
 		tiles, plain = floatTiles, floatPlain
 	}
-	if !vectors {
+	if !s.Vectors {
 		return plain
 	}
 	sms, best := max(info.Multiprocessors, 1), tiles[0]
-	for _, tile := range tiles[1:] {
-		if tile.Shared <= info.SharedPerBlock && tile.cost(m, n, sms) < best.cost(m, n, sms) {
-			best = tile
+	consider := func(tiles []Tile) {
+		for _, tile := range tiles {
+			if tile.Shared <= info.SharedPerBlock && tile.cost(s.M, s.N, sms) < best.cost(s.M, s.N, sms) {
+				best = tile
+			}
 		}
+	}
+	consider(tiles[1:])
+	if s.Hopper && s.T != F32 && s.K%hopperColumns == 0 {
+		consider(hopperTiles)
 	}
 	return best
 }
+
+// hopperColumns is what k must be a multiple of for the kernels of gemm90.cu.
+const hopperColumns = 64

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/onset-eval/onset/backends/local/gpu"
@@ -30,7 +31,7 @@ type linearBench struct {
 	base    gpu.Ptr
 }
 
-func openCUDA(t *testing.T) gpu.Device {
+func openForProducts(t *testing.T) gpu.Device {
 	t.Helper()
 	dev, err := cu.Open(0)
 	if err != nil {
@@ -44,7 +45,7 @@ func openCUDA(t *testing.T) gpu.Device {
 	return dev
 }
 
-func must[V any](t *testing.T) func(V, error) V {
+func mustGet[V any](t *testing.T) func(V, error) V {
 	return func(v V, err error) V {
 		t.Helper()
 		if err != nil {
@@ -54,8 +55,8 @@ func must[V any](t *testing.T) func(V, error) V {
 	}
 }
 
-// encode rounds to t and gives the bytes and what they hold.
-func encode(t gpu.DType, v []float64) ([]byte, []float64) {
+// encodeProduct rounds to t and gives the bytes and what they hold.
+func encodeProduct(t gpu.DType, v []float64) ([]byte, []float64) {
 	out, held := make([]byte, len(v)*t.Size()), make([]float64, len(v))
 	for i, f := range v {
 		switch t {
@@ -75,7 +76,7 @@ func encode(t gpu.DType, v []float64) ([]byte, []float64) {
 	return out, held
 }
 
-func decode(t gpu.DType, b []byte, i int) float64 {
+func decodeProduct(t gpu.DType, b []byte, i int) float64 {
 	switch t {
 	case gpu.F32:
 		return float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:])))
@@ -88,7 +89,7 @@ func decode(t gpu.DType, b []byte, i int) float64 {
 func newLinearBench(t *testing.T, dev gpu.Device, typ gpu.DType, m, n, k int, wide, bias bool) *linearBench {
 	t.Helper()
 	r := rand.New(rand.NewPCG(uint64(m*1000003+n*1009+k), uint64(typ)))
-	b := &linearBench{t: t, dev: dev, ops: must[*gpu.Ops](t)(gpu.NewOps(dev, typ)), guard: 512}
+	b := &linearBench{t: t, dev: dev, ops: mustGet[*gpu.Ops](t)(gpu.NewOps(dev, typ)), guard: 512}
 	per := 16 / typ.Size()
 	b.p = gpu.LtProblem{M: m, N: n, K: k, LdX: k + per, LdY: n + 3, T: typ, YFloat32: wide}
 	b.x, b.w, b.b = make([]float64, m*b.p.LdX), make([]float64, n*k), make([]float64, n)
@@ -103,8 +104,8 @@ func newLinearBench(t *testing.T, dev gpu.Device, typ gpu.DType, m, n, k int, wi
 		}
 	}
 	alloc := func(v []float64, typ gpu.DType) (gpu.Ptr, []float64) {
-		bytes, held := encode(typ, v)
-		p := must[gpu.Ptr](t)(dev.Alloc(int64(len(bytes))))
+		bytes, held := encodeProduct(typ, v)
+		p := mustGet[gpu.Ptr](t)(dev.Alloc(int64(len(bytes))))
 		t.Cleanup(func() { _ = dev.Free(p) })
 		if err := dev.ToDevice(p, bytes, 0); err != nil {
 			t.Fatal(err)
@@ -119,7 +120,7 @@ func newLinearBench(t *testing.T, dev gpu.Device, typ gpu.DType, m, n, k int, wi
 		clear(b.b)
 	}
 	b.yBytes = int64(m*b.p.LdY) * int64(b.yType().Size())
-	b.base = must[gpu.Ptr](t)(dev.Alloc(b.yBytes + 2*b.guard))
+	b.base = mustGet[gpu.Ptr](t)(dev.Alloc(b.yBytes + 2*b.guard))
 	t.Cleanup(func() { _ = dev.Free(b.base) })
 	b.p.Y = b.base.Add(b.guard)
 	return b
@@ -179,7 +180,7 @@ func (b *linearBench) compare(y []byte) {
 				sum += v
 				size += math.Abs(v)
 			}
-			got := decode(b.yType(), y, i*b.p.LdY+j)
+			got := decodeProduct(b.yType(), y, i*b.p.LdY+j)
 			if e := math.Abs(got - sum); !(e <= 2*math.Sqrt(float64(b.p.K))*0x1p-24*size+unit*math.Abs(sum)*1.0001) {
 				b.t.Fatalf("token %d, output %d: %g, want %g; %g away", i, j, got, sum, e)
 			}
@@ -189,7 +190,7 @@ func (b *linearBench) compare(y []byte) {
 
 // TestLinearKernels runs every tile on shapes that do and do not fill it.
 func TestLinearKernels(t *testing.T) {
-	dev := openCUDA(t)
+	dev := openForProducts(t)
 	for _, typ := range []gpu.DType{gpu.F32, gpu.BF16, gpu.F16} {
 		for _, s := range []struct{ m, n, k int }{
 			{1, 1, 8}, {1, 16, 16}, {3, 5, 24}, {7, 33, 40}, {8, 16, 256}, {17, 65, 264}, {33, 129, 520}, {130, 257, 72}, {64, 64, 1064},
@@ -224,7 +225,7 @@ func TestLinearKernels(t *testing.T) {
 // TestLinearTokens holds that a row's bits do not depend on how many rows there are, nor on its place, by the products that Ops
 // makes, whatever computes them.
 func TestLinearTokens(t *testing.T) {
-	dev := openCUDA(t)
+	dev := openForProducts(t)
 	const m, n, k = 300, 72, 136
 	for _, typ := range []gpu.DType{gpu.F32, gpu.BF16, gpu.F16} {
 		for _, wide := range []bool{true, false} {
@@ -266,7 +267,7 @@ func TestLinearTokens(t *testing.T) {
 
 // TestLinearIsCPU holds that a product in float32 has the bits of the CPU engine's, zeros' signs and subnormals included.
 func TestLinearIsCPU(t *testing.T) {
-	dev := openCUDA(t)
+	dev := openForProducts(t)
 	sets := kernels.All()
 	for _, s := range []struct{ m, n, k int }{{1, 40, 1000}, {9, 70, 256}, {33, 65, 772}, {5, 33, 515}, {3, 17, 1}, {130, 131, 260}, {2, 3, 36}} {
 		b := newLinearBench(t, dev, gpu.F32, s.m, s.n, s.k, false, s.m != 9 && s.m != 2)
@@ -279,7 +280,7 @@ func TestLinearIsCPU(t *testing.T) {
 		for i, v := range b.w {
 			w[i] = float32(v)
 		}
-		tiny(x, w, s.k)
+		tinyProducts(x, w, s.k)
 		b.upload(x, w)
 		if b.bias != 0 {
 			for _, v := range b.b {
@@ -311,8 +312,8 @@ func TestLinearIsCPU(t *testing.T) {
 	}
 }
 
-// tiny makes the first output of the first token -0, of products that underflow, and that of the last row of w subnormal.
-func tiny(x, w []float32, k int) {
+// tinyProducts makes the first output of the first token -0, of products that underflow, and that of the last row of w subnormal.
+func tinyProducts(x, w []float32, k int) {
 	last := w[len(w)-k:]
 	for c := range k {
 		x[c], w[c] = 0x1p-70, -0x1p-82
@@ -337,7 +338,7 @@ func (b *linearBench) upload(x, w []float32) {
 
 // TestLinearBiasKernel runs the pass that adds a bias behind cuBLASLt.
 func TestLinearBiasKernel(t *testing.T) {
-	dev := openCUDA(t)
+	dev := openForProducts(t)
 	for _, typ := range []gpu.DType{gpu.BF16, gpu.F16} {
 		for _, s := range []struct{ m, n int }{{1, 1}, {9, 511}, {8, 512}, {17, 1300}} {
 			for _, wide := range []bool{true, false} {
@@ -349,14 +350,56 @@ func TestLinearBiasKernel(t *testing.T) {
 				})
 				for i := range s.m {
 					for j := range s.n {
-						sum := float64(float32(decode(b.yType(), plain, i*b.p.LdY+j)) + float32(b.b[j]))
-						raw, _ := encode(b.yType(), []float64{sum})
+						sum := float64(float32(decodeProduct(b.yType(), plain, i*b.p.LdY+j)) + float32(b.b[j]))
+						raw, _ := encodeProduct(b.yType(), []float64{sum})
 						if size := b.yType().Size(); !bytes.Equal(raw, got[(i*b.p.LdY+j)*size:][:size]) {
-							t.Fatalf("%v, wide %t: token %d, output %d is %g, want %g", typ, wide, i, j, decode(b.yType(), got, i*b.p.LdY+j), sum)
+							t.Fatalf("%v, wide %t: token %d, output %d is %g, want %g", typ, wide, i, j, decodeProduct(b.yType(), got, i*b.p.LdY+j), sum)
 						}
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestHopperKernels compares the kernels of gemm90.cu with those of gemm.cu. In the emulator they have equal bits; a card's may
+// differ, which CheckHopper is for.
+func TestHopperKernels(t *testing.T) {
+	dev := openForProducts(t)
+	if dev.Info().Capability() != 90 {
+		t.Skipf("compute capability %d.%d (the emulator is asked for 9.0 by ONSET_STUB_CAPABILITY)", dev.Info().Major, dev.Info().Minor)
+	}
+	for _, typ := range []gpu.DType{gpu.BF16, gpu.F16} {
+		for _, s := range []struct{ m, n, k int }{{1, 1, 64}, {3, 130, 128}, {257, 128, 320}, {300, 300, 640}, {520, 257, 64}, {64, 1600, 192}} {
+			for _, wide := range []bool{true, false} {
+				b := newLinearBench(t, dev, typ, s.m, s.n, s.k, wide, s.m != 3)
+				want := b.run(func() { b.ops.TileProduct(gpu.Tiles(typ)[4], b.p, b.bias) })
+				for _, tile := range gpu.HopperTiles() {
+					got := b.run(func() { b.ops.TileProduct(tile, b.p, b.bias) })
+					if dev.Info().Emulated && !bytes.Equal(got, want) {
+						t.Errorf("%v, %d×%d×%d, wide %t: %s gives other bits", typ, s.m, s.n, s.k, wide, tile.Kernel)
+					}
+					if s.m == 3 || s.m == 257 {
+						b.compare(got)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestCheckProducts holds that the device's self-test passes, and that it turns the kernels for Hopper on in the emulator.
+func TestCheckProducts(t *testing.T) {
+	dev := openForProducts(t)
+	for _, typ := range []gpu.DType{gpu.F32, gpu.BF16, gpu.F16} {
+		o := mustGet[*gpu.Ops](t)(gpu.NewOps(dev, typ))
+		if err := o.CheckProducts(); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%v: %v", typ, o.Products())
+		hopper := strings.Contains(o.Products()[0], "gemm90")
+		if want := dev.Info().Capability() == 90 && typ != gpu.F32; dev.Info().Emulated && hopper != want {
+			t.Errorf("%v: the kernels for Hopper are used: %t", typ, hopper)
 		}
 	}
 }

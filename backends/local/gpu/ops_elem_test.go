@@ -98,6 +98,11 @@ var elemCalls = []elemCall{
 		o.RopeStore(gpu.RopeStore{QKV: pa, LD: 6144, Heads: 32, Pool: gpu.Pool{At: pb, Layers: 24, KVHeads: 8, Dim: 128}, Layer: 23,
 			Slots: pc, Rot: 64, Interleaved: true, Cos: pd, Sin: pe}, 5)
 	}, "rope_store", false, gpu.D2(5, 2), 256, []uint64{0x1000, 6144, 32, 8, 128, 64, 1, 0x4000, 0x5000, 0x3000, 0x2000, 23, 24}},
+	{"rope with norms", func(o *gpu.Ops) {
+		o.RopeStore(gpu.RopeStore{QKV: pa, LD: 4096, Heads: 16, Pool: gpu.Pool{At: pb, Layers: 28, KVHeads: 8, Dim: 128}, Layer: 1,
+			Slots: pc, Rot: 128, Cos: pd, Sin: pe, Norm: gpu.HeadNorm{Kind: gpu.RMSNorm, Eps: 1e-6, Query: pa, Key: pb, KeyB: pc, Stride: 128}}, 5)
+	}, "rope_norm_store", false, gpu.D1(10), 256, []uint64{0x1000, 4096, 5, 16, 8, 128, 128, 0, 0x4000, 0x5000, 0x3000, 0x2000, 1, 28,
+		0x1000, 0, 0x2000, 0x3000, 128, 1, f32(1e-6)}},
 	{"store without rope", func(o *gpu.Ops) {
 		o.RopeStore(gpu.RopeStore{QKV: pa, LD: 9, Heads: 1, Pool: gpu.Pool{At: pb, Layers: 1, KVHeads: 1, Dim: 3}, Slots: pc}, 1)
 	}, "rope_store", false, gpu.D2(1, 1), 32, []uint64{0x1000, 9, 1, 1, 3, 0, 0, 0, 0, 0x3000, 0x2000, 0, 1}},

@@ -49,7 +49,8 @@ func (o *Ops) product(p LtProblem, bias Ptr) {
 }
 
 func (o *Ops) tile(p LtProblem) Tile {
-	return LinearTile(p.T, p.M, p.N, Vectors(p.T, p.X, p.W, p.K, p.LdX), o.info)
+	return LinearTile(LinearShape{T: p.T, M: p.M, N: p.N, K: p.K, Vectors: Vectors(p.T, p.X, p.W, p.K, p.LdX),
+		Hopper: o.products.hopper}, o.info)
 }
 
 // tileProduct enqueues p by a kernel of gemm.cu:
@@ -57,7 +58,11 @@ func (o *Ops) tile(p LtProblem) Tile {
 //	linear_T(void *y, const T *x, const T *w, const float *bias, int m, int n, int k, int ldx, int ldy, int wide)
 func (o *Ops) tileProduct(t Tile, p LtProblem, bias Ptr) {
 	a := o.Args().Ptr(p.Y).Ptr(p.X).Ptr(p.W).Ptr(bias).Int(p.M).Int(p.N).Int(p.K).Int(p.LdX).Int(p.LdY).Bool(p.YFloat32)
-	o.Launch(t.Kernel, D1(t.Blocks(p.M, p.N)), D1(t.Threads), t.Shared, a)
+	blocks := t.Blocks(p.M, p.N)
+	if t.persistent() {
+		blocks = min(blocks, max(o.info.Multiprocessors, 1))
+	}
+	o.Launch(t.Kernel, D1(blocks), D1(t.Threads), t.Shared, a)
 }
 
 // addBias adds the bias to what cuBLASLt left, which has been rounded to T once already:

@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -10,6 +11,19 @@ type Entry struct {
 	Name       string
 	Params     []int // bytes of each parameter, in order
 	MaxThreads int   // most threads of a block, 0 where it is not stated
+}
+
+// Check returns an error unless there is an argument for every parameter, each within the parameter's size.
+func (e Entry) Check(args []uint64) error {
+	if len(args) != len(e.Params) {
+		return fmt.Errorf("launch %s with %d arguments, where it has %d parameters", e.Name, len(args), len(e.Params))
+	}
+	for i, n := range e.Params {
+		if n > 8 || n < 8 && args[i]>>(8*n) != 0 {
+			return fmt.Errorf("launch %s: argument %d is %#x, where the parameter has %d bytes", e.Name, i, args[i], n)
+		}
+	}
+	return nil
 }
 
 // Entries returns the kernels of a PTX text in its order (PTX ISA, sections "Kernel and Function Directives: .entry" and
@@ -65,7 +79,7 @@ func paramBytes(s string) int {
 		return 0
 	}
 	for _, f := range fields[1:] {
-		if len(f) < 3 || f[0] != '.' || !strings.Contains("ubsf", f[1:2]) {
+		if len(f) < 3 || f[0] != '.' || strings.IndexByte("ubsf", f[1]) < 0 {
 			continue
 		}
 		bits, err := strconv.Atoi(f[2:])

@@ -22,10 +22,8 @@ type Options struct {
 	// Program is the worker's file; Command, where it is set, is what starts it.
 	Program string
 	Command []string
-	// Devices are the GPUs that may be used.
+	// Devices are the GPUs that there are.
 	Devices []Device
-	// Spread gives a model GPUs that no other model waits for.
-	Spread bool
 	// Say is told what happens to workers; nil is nobody.
 	Say func(format string, args ...any)
 	// Log gets what workers write to their standard error; nil is nobody.
@@ -44,22 +42,11 @@ type Fleet struct {
 	closed bool
 }
 
-// slot is a GPU: at most one worker is on it.
-type slot struct {
-	device Device
-	turn   chan struct{} // held by who uses the GPU
-	// Guarded by turn.
-	holds  *entry // whose worker is on it; nil is none
-	plugin *process.Plugin
-
-	mu   sync.Mutex // guards warm
-	warm *entry     // is holds, for those who do not hold turn
-}
-
 // entry is a model that the fleet may be asked to open.
 type entry struct {
 	name, dir string
 	args      map[string]string
+	where     Where
 	need      int64
 	work      float64
 	kind      string // the kind of GPU that it was described on; guarded by Fleet.mu
@@ -109,7 +96,7 @@ type NoRoomError struct {
 }
 
 func (e *NoRoomError) Error() string {
-	return fmt.Sprintf("%s takes about %s of a GPU's memory, and the most that is free is %s, on %s (%s)", e.Model, bytes(e.Need), bytes(e.Most), e.Where.ID(), e.Where.Name)
+	return fmt.Sprintf("%s takes at least %s of a GPU's memory, and the most that is free is %s, on %s (%s)", e.Model, bytes(e.Need), bytes(e.Most), e.Where.ID(), e.Where.Name)
 }
 
 // Hint says what to do.
@@ -125,9 +112,20 @@ func bytes(n int64) string {
 	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
 }
 
-// Add tells the fleet of a model under a name: the checkpoint's folder and the arguments of a local model. The error is a
-// *NoRoomError where no GPU has room for it.
-func (f *Fleet) Add(name, dir string, args map[string]string) error {
+// Where says which GPUs a model may be on.
+type Where struct {
+	// Only lists them by their ordinals; nil is all.
+	Only []int
+	// Spread gives the model more than one of them, where no other model waits for one.
+	Spread bool
+}
+
+// Add tells the fleet of a model under a name: the checkpoint's folder, the arguments of a local model, and where it may
+// be. The error is a *NoRoomError where no such GPU has room for it.
+func (f *Fleet) Add(name, dir string, args map[string]string, where Where) error {
+	if i := slices.IndexFunc(where.Only, func(n int) bool { return f.slots[n] == nil }); i >= 0 {
+		return &hinted{fmt.Errorf("there is no GPU cuda:%d", where.Only[i]), "onset list devices shows those that there are"}
+	}
 	engine := maps.Clone(args)
 	for _, a := range runArgs {
 		delete(engine, a)
@@ -136,16 +134,13 @@ func (f *Fleet) Add(name, dir string, args map[string]string) error {
 	if err != nil {
 		return err
 	}
-	print, err := local.FootprintOf(dir)
+	need, err := local.DeviceNeedOf(dir, o)
 	if err != nil {
 		return err
 	}
-	e := &entry{name: name, dir: dir, args: args, need: need(print, o.Compute)}
-	for _, n := range print.Params {
-		e.work += float64(n)
-	}
-	most := f.largest()
-	if e.need > most.FreeBytes {
+	e := &entry{name: name, dir: dir, args: args, where: where, need: need.Least, work: float64(need.Params)}
+	most := f.largest(where)
+	if e.need > local.DeviceRoom(most.FreeBytes) {
 		return &NoRoomError{Model: name, Need: e.need, Most: most.FreeBytes, Where: most}
 	}
 	f.mu.Lock()
@@ -154,26 +149,12 @@ func (f *Fleet) Add(name, dir string, args map[string]string) error {
 	return nil
 }
 
-// need estimates the bytes that a model takes, in the type that it computes in: the checkpoint's own, unless another is
-// named.
-func need(p local.Footprint, compute string) int64 {
-	var all, wide int64
-	for dtype, n := range p.Params {
-		all += n
-		if dtype == "F32" || dtype == "F64" {
-			wide += n
-		}
-	}
-	size := int64(2)
-	if compute == "f32" || compute == "" && 2*wide > all {
-		size = 4
-	}
-	return Need(all, p.KVValues, p.RowValues, p.Vocab, p.Context, size)
-}
-
-func (f *Fleet) largest() Device {
+func (f *Fleet) largest(w Where) Device {
 	var most Device
 	for _, d := range f.opts.Devices {
+		if w.Only != nil && !slices.Contains(w.Only, d.Ordinal) {
+			continue
+		}
 		if d.FreeBytes > most.FreeBytes || most.Name == "" {
 			most = d
 		}
@@ -199,9 +180,20 @@ func (f *Fleet) Forget(name string) {
 func (f *Fleet) gpus(busy map[int]bool) []GPU {
 	var out []GPU
 	for _, d := range f.opts.Devices {
-		out = append(out, GPU{Ordinal: d.Ordinal, Free: d.FreeBytes, Kind: d.Kind(), Busy: busy[d.Ordinal]})
+		g := gpuOf(d)
+		g.Busy = busy[d.Ordinal]
+		out = append(out, g)
 	}
 	return out
+}
+
+func gpuOf(d Device) GPU {
+	return GPU{Ordinal: d.Ordinal, Free: local.DeviceRoom(d.FreeBytes), Kind: d.Kind()}
+}
+
+// job is the model as Plan sees it, under a number, on so many GPUs; Fleet.mu is held.
+func (e *entry) job(id, on int) Job {
+	return Job{ID: id, Need: e.need, Work: e.work, Kind: e.kind, On: on, Spread: e.where.Spread, Only: e.where.Only}
 }
 
 // pin gives models that have none yet the kind of GPU on which they would begin; f.mu is held.
@@ -210,7 +202,7 @@ func (f *Fleet) pin() {
 	names := slices.Sorted(maps.Keys(f.models))
 	for i, name := range names {
 		if e := f.models[name]; e.kind == "" {
-			jobs = append(jobs, Job{ID: i, Need: e.need, Work: e.work})
+			jobs = append(jobs, e.job(i, 0))
 		}
 	}
 	for id, kind := range Schedule(f.gpus(nil), jobs) {
@@ -231,7 +223,7 @@ func (f *Fleet) Describe(ctx context.Context, name string) (backends.Info, error
 	}
 	defer w.slot.release()
 	info := f.infoOf(e, w)
-	if f.opts.Spread {
+	if e.where.Spread {
 		info.Parallel *= len(suited)
 	}
 	return info, nil
@@ -254,7 +246,7 @@ func (f *Fleet) entry(name string) (*entry, error) {
 func (f *Fleet) suited(e *entry) []int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	j := Job{Need: e.need, Kind: e.kind}
+	j := e.job(0, 0)
 	gpus := slices.DeleteFunc(f.gpus(nil), func(g GPU) bool { return !j.fits(g) })
 	slices.SortStableFunc(gpus, func(a, b GPU) int { return int(min(1, max(-1, b.Free-a.Free))) })
 	var out []int
@@ -315,31 +307,6 @@ func (f *Fleet) start(ctx context.Context, e *entry, ordinal int) (*member, erro
 	return &member{slot: s, plugin: s.plugin}, nil
 }
 
-func (s *slot) hold(e *entry) {
-	s.holds = e
-	s.mu.Lock()
-	s.warm = e
-	s.mu.Unlock()
-}
-
-func (s *slot) warmFor() *entry {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.warm
-}
-
-// clear ends the worker on the GPU, where there is one. turn is held.
-func (s *slot) clear() {
-	if s.plugin != nil {
-		_ = s.plugin.Close() // its errors are none of the next model's
-	}
-	s.plugin = nil
-	s.hold(nil)
-}
-
-// release lets others have the GPU.
-func (s *slot) release() { <-s.turn }
-
 // Open opens a model on the GPUs that Next gave it, or on one that is free where Next was not asked. The caller closes it.
 func (f *Fleet) Open(ctx context.Context, name string) (*Model, error) {
 	e, err := f.entry(name)
@@ -352,7 +319,7 @@ func (f *Fleet) Open(ctx context.Context, name string) (*Model, error) {
 	if len(on) == 0 {
 		suited := f.suited(e)
 		on = []int{f.pick(e, suited)}
-		if f.opts.Spread {
+		if e.where.Spread {
 			on = slices.Sorted(slices.Values(suited))
 		}
 	}
@@ -406,14 +373,14 @@ func (f *Fleet) Next(waiting, running []string) []string {
 			busy[ordinal] = true
 		}
 		if e.open != nil && len(e.placed) > 0 {
-			jobs = append(jobs, Job{ID: len(all), Need: e.need, Work: e.work, Kind: e.kind, On: len(e.placed), Spread: f.opts.Spread})
+			jobs = append(jobs, e.job(len(all), len(e.placed)))
 			all = append(all, e)
 		}
 	}
 	for _, name := range waiting {
 		if e := f.models[name]; e != nil {
 			e.placed, e.open = nil, nil
-			jobs = append(jobs, Job{ID: len(all), Need: e.need, Work: e.work, Kind: e.kind, Spread: f.opts.Spread})
+			jobs = append(jobs, e.job(len(all), 0))
 			all = append(all, e)
 		}
 	}
@@ -436,8 +403,7 @@ func (f *Fleet) Next(waiting, running []string) []string {
 // preferWarm has models change places where that spares loading one that is on a GPU already.
 func (f *Fleet) preferWarm(plan []Placement, all []*entry) {
 	fits := func(e *entry, ordinal int) bool {
-		d := f.slots[ordinal].device
-		return e.need <= d.FreeBytes && (e.kind == "" || e.kind == d.Kind())
+		return e.job(0, 0).fits(gpuOf(f.slots[ordinal].device))
 	}
 	for i := range plan {
 		for k := range plan {

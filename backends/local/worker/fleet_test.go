@@ -35,7 +35,7 @@ func generate(prompt string) backends.Request {
 // open opens checkpoint n under the name m.
 func open(t testing.TB, f *worker.Fleet, n int, args map[string]string) *worker.Model {
 	t.Helper()
-	if err := f.Add("m", checkpoint(n), args); err != nil {
+	if err := f.Add("m", checkpoint(n), args, worker.Where{Spread: true}); err != nil {
 		t.Fatal(err)
 	}
 	m, err := f.Open(t.Context(), "m")
@@ -72,7 +72,7 @@ func TestModelConformance(t *testing.T) {
 	for _, devices := range []int{1, 2} {
 		t.Run(fmt.Sprint(devices), func(t *testing.T) {
 			backendtest.Run(t, func(t testing.TB) backends.Backend {
-				f := newFleet(t, fakes(80<<10, 80<<10)[:devices], func(o *worker.Options) { o.Spread = true })
+				f := newFleet(t, fakes(80<<10, 80<<10)[:devices], nil)
 				return open(t, f, 3, nil)
 			}, backendtest.Options{Prompts: []string{"3+4=", "abc ab", "12+7="}, Additive: true, OneModel: true, Tolerance: 1e-6})
 		})
@@ -89,7 +89,7 @@ func TestModelEqualsLocal(t *testing.T) {
 	t.Cleanup(func() { _ = here.Close() })
 	there := open(t, newFleet(t, fakes(80<<10), nil), 2, nil)
 	a, b := here.Info(), there.Info()
-	for key, want := range map[string]string{"device": "Fake H100, compute capability 9.0", "driver": "CUDA 13.0", "gemm": "ptx"} {
+	for key, want := range map[string]string{"device": "Fake H100, sm_90", "driver": "13.0", "products": "ptx"} {
 		if b.Details[key] != want {
 			t.Errorf("%s is %q, want %q", key, b.Details[key], want)
 		}
@@ -181,7 +181,7 @@ func TestCrashIsRetried(t *testing.T) {
 
 // TestKillIsRetried kills a worker with -9 under load.
 func TestKillIsRetried(t *testing.T) {
-	m := open(t, newFleet(t, fakes(80<<10, 80<<10), func(o *worker.Options) { o.Spread = true }), 1, nil)
+	m := open(t, newFleet(t, fakes(80<<10, 80<<10), nil), 1, nil)
 	retried := backends.Retry(m, backends.RetryOptions{MinWait: time.Millisecond, MaxWait: 20 * time.Millisecond})
 	resp, err := m.Do(t.Context(), generate("pid"))
 	if err != nil {
@@ -233,7 +233,7 @@ func TestCrashLoop(t *testing.T) {
 	}
 
 	var heard sayer
-	f = newFleet(t, fakes(80<<10, 80<<10), func(o *worker.Options) { o.Spread, o.Say = true, heard.say })
+	f = newFleet(t, fakes(80<<10, 80<<10), func(o *worker.Options) { o.Say = heard.say })
 	m = open(t, f, 0, map[string]string{"restarts": "1"})
 	retried = backends.Retry(m, backends.RetryOptions{MaxAttempts: 20, MinWait: time.Millisecond, MaxWait: time.Millisecond})
 	for i := range 8 {
@@ -249,7 +249,7 @@ func TestCrashLoop(t *testing.T) {
 // TestRefused sees that a worker's own word on why it cannot open a model comes through, with its hint.
 func TestRefused(t *testing.T) {
 	f := newFleet(t, fakes(80<<10), nil)
-	if err := f.Add("m", checkpoint(0), map[string]string{"compute": "f16"}); err != nil {
+	if err := f.Add("m", checkpoint(0), map[string]string{"compute": "f16"}, worker.Where{Spread: true}); err != nil {
 		t.Fatal(err)
 	}
 	_, err := f.Open(t.Context(), "m")
@@ -259,17 +259,17 @@ func TestRefused(t *testing.T) {
 	}
 	var none *worker.NoRoomError
 	f = newFleet(t, fakes(1), nil)
-	if err := f.Add("m", checkpoint(7), nil); !errors.As(err, &none) || !strings.Contains(err.Error(), "the most that is free is") {
+	if err := f.Add("m", checkpoint(7), nil, worker.Where{Spread: true}); !errors.As(err, &none) || !strings.Contains(err.Error(), "the most that is free is") {
 		t.Errorf("a card of 1 MiB: %v", err)
 	}
-	if err := f.Add("m", checkpoint(7), map[string]string{"copmute": "f32"}); err == nil || !strings.Contains(err.Error(), "copmute") {
+	if err := f.Add("m", checkpoint(7), map[string]string{"copmute": "f32"}, worker.Where{Spread: true}); err == nil || !strings.Contains(err.Error(), "copmute") {
 		t.Errorf("a misspelt argument: %v", err)
 	}
 }
 
 // TestSpread sees that requests of a model on two GPUs go to both, and those of one prompt to the same.
 func TestSpread(t *testing.T) {
-	m := open(t, newFleet(t, fakes(80<<10, 80<<10), func(o *worker.Options) { o.Spread = true }), 0, nil)
+	m := open(t, newFleet(t, fakes(80<<10, 80<<10), nil), 0, nil)
 	if m.Info().Parallel != 16 {
 		t.Errorf("%d requests are worth having in flight", m.Info().Parallel)
 	}
@@ -295,7 +295,7 @@ func TestSpread(t *testing.T) {
 func TestUnlikeGPUs(t *testing.T) {
 	devices := fakes(80<<10, 80<<10)
 	devices[1].Name = "Fake A100"
-	m := open(t, newFleet(t, devices, func(o *worker.Options) { o.Spread = true }), 0, nil)
+	m := open(t, newFleet(t, devices, nil), 0, nil)
 	for i := range 50 {
 		if resp, err := m.Do(t.Context(), generate("where "+strconv.Itoa(i))); err != nil || resp.Text != "0" {
 			t.Fatalf("%+v, %v", resp, err)
@@ -307,11 +307,11 @@ func TestUnlikeGPUs(t *testing.T) {
 // at once, none on a GPU that another is on.
 func TestLadderOnGPUs(t *testing.T) {
 	var log bytes.Buffer
-	f := newFleet(t, fakes(80<<10, 80<<10), func(o *worker.Options) { o.Spread, o.Log = true, &log })
+	f := newFleet(t, fakes(80<<10, 80<<10), func(o *worker.Options) { o.Log = &log })
 	var names []string
 	for i := range 5 {
 		name := fmt.Sprintf("s%d", i)
-		if err := f.Add(name, checkpoint(i), nil); err != nil {
+		if err := f.Add(name, checkpoint(i), nil, worker.Where{Spread: true}); err != nil {
 			t.Fatal(err)
 		}
 		names = append(names, name)
@@ -369,7 +369,7 @@ func TestLadderOnGPUs(t *testing.T) {
 func TestWarm(t *testing.T) {
 	var log bytes.Buffer
 	f := newFleet(t, fakes(80<<10), func(o *worker.Options) { o.Log = &log })
-	if err := f.Add("m", checkpoint(0), nil); err != nil {
+	if err := f.Add("m", checkpoint(0), nil, worker.Where{Spread: true}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Describe(t.Context(), "m"); err != nil {
@@ -434,7 +434,7 @@ func TestNoOrphans(t *testing.T) {
 func TestCancelStart(t *testing.T) {
 	f := newFleet(t, fakes(80<<10), nil)
 	for i := range 2 {
-		if err := f.Add(fmt.Sprint(i), checkpoint(i), nil); err != nil {
+		if err := f.Add(fmt.Sprint(i), checkpoint(i), nil, worker.Where{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -169,7 +169,7 @@ func holdFleet(dir string) int {
 		return 1
 	}
 	f := worker.NewFleet(worker.Options{Command: []string{os.Args[0], "fake=worker"}, Devices: devices})
-	if err := f.Add("m", dir, nil); err != nil {
+	if err := f.Add("m", dir, nil, worker.Where{}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -185,4 +185,8 @@ func holdFleet(dir string) int {
 	fmt.Println(resp.Text)
 	time.Sleep(time.Hour)
 	return 0
+}
+
+func (fakeMachine) Measure(ctx context.Context, _ int, dir string, o local.Options, so local.SpeedOptions) (local.Speed, error) {
+	return local.Measure(ctx, dir, o, so)
 }

@@ -39,7 +39,7 @@ func (f *Fleet) pluginOptions(m *entry, d Device) (process.PluginOptions, error)
 		o.Start = startLimit
 	}
 	o.Say = func(format string, args ...any) {
-		f.say("the GPU worker on %s: %s", d.ID(), strings.ReplaceAll(fmt.Sprintf(format, args...), "ask plug-in: ", ""))
+		f.say("the GPU worker on %s: %s", d.ID(), fmt.Sprintf(format, args...))
 	}
 	return o, nil
 }
@@ -204,6 +204,17 @@ func (m *Model) add(ordinal int) {
 		defer m.mu.Unlock()
 		m.members = append(m.members, w)
 	})
+}
+
+// Where names the GPUs that the model is on, for people.
+func (m *Model) Where() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var ids []string
+	for _, w := range m.members {
+		ids = append(ids, w.slot.device.ID())
+	}
+	return fmt.Sprintf("%s (%s)", strings.Join(ids, ", "), m.members[0].slot.device.Name)
 }
 
 // Close waits for the calls in flight and gives the GPUs back. Workers stay, with their model loaded, until their GPU is

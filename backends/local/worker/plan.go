@@ -31,6 +31,8 @@ type Job struct {
 	On int
 	// Spread lets it have more than one, of one kind.
 	Spread bool
+	// Only lists the GPUs that it may be on, by their ordinals; nil is all.
+	Only []int
 }
 
 // Placement has a job run on a GPU.
@@ -40,13 +42,16 @@ type Placement struct {
 }
 
 // fits reports whether a job may run on a GPU.
-func (j Job) fits(g GPU) bool { return j.Need <= g.Free && (j.Kind == "" || j.Kind == g.Kind) }
+func (j Job) fits(g GPU) bool {
+	return j.Need <= g.Free && (j.Kind == "" || j.Kind == g.Kind) && (j.Only == nil || slices.Contains(j.Only, g.Ordinal))
+}
 
 // Plan says which jobs get which of the GPUs that are not busy.
 //
 // The GPU with the most free memory takes the largest waiting job that fits it, then the next one: so the largest models,
 // which take longest, are begun first, and each GPU is given a waiting job as long as one fits. No assignment could start
-// more jobs: what fits a GPU fits every one with more memory, unless jobs are bound to a kind. GPUs that no waiting job
+// more jobs: what fits a GPU fits every one with more memory, unless jobs are bound to a kind or to some
+// GPUs. GPUs that no waiting job
 // fits are given to the jobs that may be spread and have the most work for each GPU that they are on.
 func Plan(gpus []GPU, jobs []Job) []Placement {
 	idle := slices.DeleteFunc(slices.Clone(gpus), func(g GPU) bool { return g.Busy })
@@ -126,22 +131,4 @@ func alone(jobs []Job) []Job {
 		jobs[i].Spread = false
 	}
 	return jobs
-}
-
-// Bytes of a GPU's memory that go to other things than a model's weights, keys, values and rows: the driver's context and
-// loaded kernels, workspaces of matrix products, and graphs.
-const overheadBytes = 700 << 20
-
-// The sizes that Need counts with: one text of so many tokens, and steps of so many rows.
-const (
-	needTokens = 4096
-	needRows   = 2048
-	needLogits = 256 // rows of logits at once
-)
-
-// Need estimates the least bytes of a GPU's memory that a model takes: weights in the type that is computed in, keys and
-// values of one text, the rows of a small step, and the driver's own. It is for choosing among GPUs; the engine counts
-// exactly when it opens the model. size is the bytes of an element: 4 for f32, 2 for bf16 and f16.
-func Need(params, kvValues, rowValues, vocab int64, context int, size int64) int64 {
-	return params*size + kvValues*size*int64(min(context, needTokens)) + rowValues*4*needRows + vocab*4*needLogits + overheadBytes
 }

@@ -31,8 +31,8 @@ func newLoadable(m kernels.Module) loadable {
 type kernel struct {
 	name       string
 	f          function
-	params     []int // bytes of each parameter
-	maxThreads int   // of a block; 0 where the driver does not say
+	entry      gpu.Entry
+	maxThreads int // of a block; 0 where neither the driver nor the PTX says
 }
 
 // Function implements gpu.Device.
@@ -58,7 +58,7 @@ func (d *device) Function(name string) (gpu.Function, error) {
 		if code != 0 {
 			return 0, d.fail(call, code)
 		}
-		k := kernel{name: name, f: f, params: entry.Params, maxThreads: entry.MaxThreads}
+		k := kernel{name: name, f: f, entry: entry, maxThreads: entry.MaxThreads}
 		if n, code := drvMaxThreads(f); code == 0 && n > 0 {
 			k.maxThreads = n
 		}
@@ -110,8 +110,8 @@ func (d *device) SetShared(f gpu.Function, bytes int) error {
 	defer d.leave()
 	if code := extFunctionShared(pointer(k.f), bytes); code != 0 {
 		err := d.fail(call, code)
-		if e, ok := err.(*gpu.Error); ok && bytes > d.info.SharedPerBlock {
-			e.Detail = fmt.Sprintf("a block of this device has at most %s", gpu.Bytes(int64(d.info.SharedPerBlock)))
+		if bytes > d.info.SharedPerBlock {
+			err.Detail = fmt.Sprintf("a block of this device has at most %s", gpu.Bytes(int64(d.info.SharedPerBlock)))
 		}
 		return err
 	}
@@ -121,7 +121,9 @@ func (d *device) SetShared(f gpu.Function, bytes int) error {
 // Launch implements gpu.Device. It panics where the arguments cannot be the kernel's: the driver would read others' memory.
 func (d *device) Launch(f gpu.Function, grid, block gpu.Dim3, shared int, s gpu.Stream, args []uint64) error {
 	k := d.kernel(f)
-	k.check(args)
+	if err := k.entry.Check(args); err != nil {
+		panic("gpu: " + err.Error())
+	}
 	if err := d.enter("launch a kernel"); err != nil {
 		return err
 	}
@@ -142,25 +144,13 @@ func (d *device) Launch(f gpu.Function, grid, block gpu.Dim3, shared int, s gpu.
 	return nil
 }
 
-// check panics unless there is an argument for every parameter, each within the parameter's size.
-func (k *kernel) check(args []uint64) {
-	if len(args) != len(k.params) {
-		panic(fmt.Sprintf("gpu: launch %s with %d arguments, where it has %d parameters", k.name, len(args), len(k.params)))
-	}
-	for i, n := range k.params {
-		if n > 8 || n < 8 && args[i]>>(8*n) != 0 {
-			panic(fmt.Sprintf("gpu: launch %s: argument %d is %#x, where the parameter has %d bytes", k.name, i, args[i], n))
-		}
-	}
-}
-
 // launchError says what was launched, and what of it the device cannot do.
 func (d *device) launchError(k *kernel, grid, block gpu.Dim3, shared, code int) error {
 	call := fmt.Sprintf("launch %s (%d×%d×%d blocks of %d×%d×%d threads, %s of shared memory)", k.name, grid.X, grid.Y, grid.Z,
 		block.X, block.Y, block.Z, gpu.Bytes(int64(shared)))
 	err := d.fail(call, code)
-	if e, ok := err.(*gpu.Error); ok && !e.Lost() && k.maxThreads > 0 && block.Count() > k.maxThreads {
-		e.Detail = fmt.Sprintf("a block of this kernel has at most %d threads", k.maxThreads)
+	if !err.Lost() && k.maxThreads > 0 && block.Count() > k.maxThreads {
+		err.Detail = fmt.Sprintf("a block of this kernel has at most %d threads", k.maxThreads)
 	}
 	return err
 }

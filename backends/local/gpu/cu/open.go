@@ -219,7 +219,7 @@ const (
 
 // fail makes an error of a result, and remembers one that the device does not survive. It names the kernels that were
 // launched last where the result may be theirs.
-func (d *device) fail(call string, code int) error {
+func (d *device) fail(call string, code int) *gpu.Error {
 	err := driverError(call, d.label, code)
 	if err.Lost() {
 		if names := d.recentNames(); names != "" {

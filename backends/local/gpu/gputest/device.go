@@ -10,10 +10,12 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
 
 	"github.com/onset-eval/onset/backends/local/gpu"
+	"github.com/onset-eval/onset/backends/local/gpu/kernels"
 )
 
 // Call is one recorded call of a Device's method.
@@ -433,7 +435,23 @@ func (d *Device) name(f gpu.Function) string {
 	return d.names[f-1]
 }
 
-// Launch runs the kernel's Go function, if there is one. It refuses more shared memory than SetShared allowed.
+// embedded is what the PTX says of the kernels.
+var embedded = sync.OnceValue(func() map[string]gpu.Entry {
+	modules, err := kernels.Modules(9, 0)
+	if err != nil {
+		panic(err)
+	}
+	entries := map[string]gpu.Entry{}
+	for _, m := range modules {
+		for _, e := range gpu.Entries(m.Text) {
+			entries[e.Name] = e
+		}
+	}
+	return entries
+})
+
+// Launch runs the kernel's Go function, if there is one. It refuses more shared memory than SetShared allowed, and arguments
+// and blocks that the kernel of this name in the embedded PTX, if there is one, does not take.
 func (d *Device) Launch(f gpu.Function, grid, block gpu.Dim3, shared int, s gpu.Stream, args []uint64) error {
 	c := Call{Op: "launch", Name: d.name(f), Grid: grid, Block: block, Shared: shared, Stream: s, Args: slices.Clone(args)}
 	if err := d.begin(c); err != nil {
@@ -447,6 +465,14 @@ func (d *Device) Launch(f gpu.Function, grid, block gpu.Dim3, shared int, s gpu.
 	}
 	if grid.Count() < 1 || block.Count() < 1 || block.Count() > gpu.MaxBlockThreads {
 		return d.invalid(fmt.Sprintf("launch %s over %v blocks of %v threads", c.Name, grid, block))
+	}
+	if e, ok := embedded()[c.Name]; ok {
+		if err := e.Check(c.Args); err != nil {
+			return d.invalid(err.Error())
+		}
+		if e.MaxThreads > 0 && block.Count() > e.MaxThreads {
+			return d.invalid(fmt.Sprintf("launch %s with blocks of %d threads, where it takes %d", c.Name, block.Count(), e.MaxThreads))
+		}
 	}
 	k := d.Kernels[c.Name]
 	if k == nil {

@@ -74,7 +74,7 @@ func TestLazyShowsMissingWait(t *testing.T) {
 	side, _ := d.NewStream()
 	p, _ := d.Alloc(4)
 	for _, waits := range []bool{false, true} {
-		if err := errors.Join(d.Zero(p, 4, 0), d.Synchronize(0), d.ToDevice(p, gpu.BytesOf([]int32{5}), side)); err != nil {
+		if err := errors.Join(d.Zero(p, 4, 0), d.Synchronize(0), d.ToDevice(p, gputest.Bytes([]int32{5}), side)); err != nil {
 			t.Fatal(err)
 		}
 		if waits {
@@ -91,5 +91,27 @@ func TestLazyShowsMissingWait(t *testing.T) {
 	}
 	if !slices.Equal(seen, []int32{0, 5}) {
 		t.Errorf("the kernel saw %v", seen)
+	}
+}
+
+// TestLaunchesFitThePTX holds that a launch which the real kernel would misread is an error.
+func TestLaunchesFitThePTX(t *testing.T) {
+	d := gputest.New(1 << 20)
+	f, err := d.Function(gputest.Axpy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	launch := func(threads int, a *gpu.Args) error { return d.Launch(f, gpu.D1(1), gpu.D1(threads), 0, 0, a.Words()) }
+	if err := launch(256, new(gpu.Args).Ptr(1).Ptr(2).Float(-1).Int(-1)); err != nil {
+		t.Error(err)
+	}
+	for what, err := range map[string]error{
+		"an argument too few":     launch(256, new(gpu.Args).Ptr(1).Ptr(2).Float(1)),
+		"a double for a float":    launch(256, new(gpu.Args).Ptr(1).Ptr(2).Double(1).Int(1)),
+		"more threads than it is": launch(512, new(gpu.Args).Ptr(1).Ptr(2).Float(1).Int(1)),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", what)
+		}
 	}
 }

@@ -4,8 +4,8 @@
 #include "attend_mma.cuh"
 #include "attend_plain.cuh"
 
-#define ATTEND_MMA(T, D)                                                                                                        \
-	KERNEL(256) void attend_d##D##_##T(ATTEND_PARAMETERS(T)) {                                                                 \
+#define ATTEND_MMA(T, D, blocks)                                                                                                        \
+	KERNEL(256, blocks) void attend_d##D##_##T(ATTEND_PARAMETERS(T)) {                                                                 \
 		attend_mma<T, D>(ATTEND_ARGUMENTS);                                                                                    \
 	}                                                                                                                          \
 	EXPORT(attend_d##D##_##T)
@@ -20,16 +20,16 @@ ATTEND_FMA(32)
 ATTEND_FMA(64)
 ATTEND_FMA(128)
 ATTEND_FMA(256)
-ATTEND_MMA(bf16, 32)
-ATTEND_MMA(bf16, 64)
-ATTEND_MMA(bf16, 96)
-ATTEND_MMA(bf16, 128)
-ATTEND_MMA(bf16, 256)
-ATTEND_MMA(f16, 32)
-ATTEND_MMA(f16, 64)
-ATTEND_MMA(f16, 96)
-ATTEND_MMA(f16, 128)
-ATTEND_MMA(f16, 256)
+ATTEND_MMA(bf16, 32, 2)
+ATTEND_MMA(bf16, 64, 2)
+ATTEND_MMA(bf16, 96, 1)
+ATTEND_MMA(bf16, 128, 1)
+ATTEND_MMA(bf16, 256, 1)
+ATTEND_MMA(f16, 32, 2)
+ATTEND_MMA(f16, 64, 2)
+ATTEND_MMA(f16, 96, 1)
+ATTEND_MMA(f16, 128, 1)
+ATTEND_MMA(f16, 256, 1)
 
 #define ATTEND_PLAIN(T, name)                                                                                                   \
 	KERNEL(128) void attend_plain_##name(ATTEND_PARAMETERS(T)) {                                                               \

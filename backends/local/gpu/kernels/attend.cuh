@@ -162,6 +162,12 @@ template <class T> DEVICE float *partial_of(const Attend<T> &a, const Pair &p, i
 	return a.partials + (slot * a.heads + p.head) * partial_floats(a.dim);
 }
 
+// Finished results: the sums by the sum of weights. One rounding decides for all kernels of a type.
+template <class T> DEVICE float weight_of(float l) { return div_rn(1.f, l); }
+template <> DEVICE_SPEC float weight_of<float>(float l) { return l; }
+template <class T> DEVICE T result(float acc, float weight) { return from_f<T>(acc * weight); }
+template <> DEVICE_SPEC float result<float>(float acc, float weight) { return div_rn(acc, weight) + 0.f; }
+
 // Fate is what becomes of a pair's sums at a segment's end.
 enum Fate { nothing, stored, written, parked_first, parked_more, parked_last };
 
@@ -174,11 +180,74 @@ DEVICE Fate fate_of(const Pair &p, int segment) {
 	return segment == first ? parked_first : segment == last ? parked_last : parked_more;
 }
 
-// Finished results: the sums by the sum of weights. One rounding decides for all kernels of a type.
-template <class T> DEVICE float weight_of(float l) { return div_rn(1.f, l); }
-template <> DEVICE_SPEC float weight_of<float>(float l) { return l; }
-template <class T> DEVICE T result(float acc, float weight) { return from_f<T>(acc * weight); }
-template <> DEVICE_SPEC float result<float>(float acc, float weight) { return div_rn(acc, weight) + 0.f; }
+// A segment's end goes through shared memory, so that the code is short: it is run once in eight pages. Desk is a pair's
+// place there: a part of its sums, then what settle_pairs finds out for settle_columns.
+struct alignas(16) Desk {
+	float sums[32];
+	float m, l, keep, add, weight;
+	int fate;
+	void *to; // where the pair's first column goes: a T, or a float if stored
+};
+static_assert(sizeof(Desk) == 160, "deskBytes in ../attend_geometry.go");
+
+// parked_floats is the size of the sums of a pair's earlier segments: D columns, m, l, two unused.
+template <int D> DEVICE constexpr int parked_floats() { return D + 4; }
+
+// settle_pairs decides, for the warp's pairs, of which m and l are on the desks, what happens to their sums. parked is the
+// warp's memory for sums of D columns.
+template <class T, int D> DEVICE void settle_pairs(const Attend<T> &a, const Block &b, int segment, Desk *desks, float *parked) {
+	warp_sync();
+	if (lane() < warp_pairs) {
+		Desk &d = desks[lane()];
+		Pair p = pair_at(a, b, warp() * warp_pairs + lane());
+		float *rest = parked + lane() * parked_floats<D>() + D, l = d.l;
+		d.fate = fate_of(p, segment);
+		d.to = a.out + ((i64)p.query * a.heads + p.head) * a.dim;
+		if (d.fate == stored) {
+			float *partial = partial_of(a, p, segment);
+			partial[0] = d.m, partial[1] = l;
+			d.to = partial + 4;
+		}
+		if (d.fate == parked_first) rest[0] = d.m, rest[1] = l;
+		if (d.fate == parked_more || d.fate == parked_last) {
+			rest[0] = merge_weights<T>(rest[0], d.m, d.keep, d.add);
+			rest[1] = l = merge(rest[1], l, d.keep, d.add);
+		}
+		d.weight = weight_of<T>(l);
+	}
+	warp_sync();
+}
+
+// settle_columns does that with the 32 columns from column on, which are on the desks.
+template <class T> NOINLINE void settle_columns(Desk *desks, float *parked, int parked_size, int column, int dim) {
+	warp_sync();
+	column += lane();
+#pragma unroll 1
+	for (int i = 0; i < warp_pairs; i++) {
+		Desk &d = desks[i];
+		float x = d.sums[lane()], *rest = parked + i * parked_size + column;
+		if (d.fate == parked_more || d.fate == parked_last) x = merge(*rest, x, d.keep, d.add);
+		if (d.fate == parked_first || d.fate == parked_more) *rest = x;
+		if (column >= dim) continue;
+		if (d.fate == stored) ((float *)d.to)[column] = x;
+		if (d.fate == written || d.fate == parked_last) ((T *)d.to)[column] = result<T>(x, d.weight);
+	}
+	warp_sync();
+}
+
+// Walk goes over the parts of the rows of a page, as many in a row as Parts, this thread's: all threads of the block together
+// take each once. It divides once and then only adds.
+template <int Parts> struct Walk {
+	int row, part, rows, parts; // where it is, and how far a step is
+};
+template <int Parts> DEVICE Walk<Parts> walk() {
+	return Walk<Parts>{tid() / Parts, tid() % Parts, bdim() / Parts, bdim() % Parts};
+}
+template <int Parts> DEVICE void step(Walk<Parts> &w) {
+	w.row += w.rows;
+	w.part += w.parts;
+	if (w.part >= Parts) w.part -= Parts, w.row++;
+}
 
 // wait_stage waits until all but the last slots-2 stages asked for have come, and for the block's other threads.
 DEVICE void wait_stage(int slots) {

@@ -14,6 +14,7 @@
 namespace {
 
 constexpr int half_page = page_size / 2, weight_stride = page_size + 4;
+static_assert(sizeof(Desk) <= 4 * weight_stride, "desks stand where weights do");
 
 struct alignas(16) Four {
 	float v[4];
@@ -42,17 +43,17 @@ template <int D>
 DEVICE void load_half(float *slot, const float *page, int dim, int first, int from, int to, bool vectors) {
 	constexpr int stride = D + 4;
 	if (vectors) {
-		for (int i = tid(); i < half_page * D / 4; i += bdim()) {
-			int key = first + i / (D / 4), at = i % (D / 4) * 4;
+		for (Walk<D / 4> w = walk<D / 4>(); w.row < half_page; step(w)) {
+			int key = first + w.row, at = w.part * 4;
 			bool wanted = key >= from && key < to && at < dim;
-			cp_async16(slot + (key - first) * stride + at, wanted ? page + key * dim + at : page, wanted);
+			cp_async16(slot + w.row * stride + at, wanted ? page + key * dim + at : page, wanted);
 		}
 		return;
 	}
-	for (int i = tid(); i < half_page * D; i += bdim()) {
-		int key = first + i / D, at = i % D;
+	for (Walk<D> w = walk<D>(); w.row < half_page; step(w)) {
+		int key = first + w.row, at = w.part;
 		bool wanted = key >= from && key < to && at < dim;
-		cp_async4(slot + (key - first) * stride + at, wanted ? page + key * dim + at : page, wanted);
+		cp_async4(slot + w.row * stride + at, wanted ? page + key * dim + at : page, wanted);
 	}
 }
 
@@ -177,35 +178,22 @@ DEVICE void add_half(FmaSums<D> &sums, const float *weights, const float *values
 	}
 }
 
-// settle_fma does with a pair's sums what is to be done at a segment's end. r is which of the lane's pairs it is; parked
-// is the lane's memory for it.
+// settle ends a segment.
 template <int D>
-DEVICE void settle_fma(const Attend<float> &a, const Pair &p, int segment, float m, float l, const float (&acc)[D / 32][4],
-                       float &parked_m, float &parked_l, float *parked) {
-	Fate fate = fate_of(p, segment);
-	if (fate == nothing) return;
-	float keep = 0.f, add = 1.f;
-	if (fate == parked_first) parked_m = m, parked_l = l;
-	if (fate == parked_more || fate == parked_last) {
-		parked_m = merge_weights<float>(parked_m, m, keep, add);
-		parked_l = merge(parked_l, l, keep, add);
+DEVICE void settle(const Attend<float> &a, const Block &b, int segment, FmaSums<D> &sums, Desk *desks, float *parked) {
+	int g = lane() >> 3, c = lane() & 7;
+	warp_sync();
+#pragma unroll
+	for (int r = 0; r < 4; r++)
+		if (c == 0) desks[g + 4 * r].m = sums.m[r], desks[g + 4 * r].l = sums.l[r];
+	settle_pairs<float, D>(a, b, segment, desks, parked);
+#pragma unroll
+	for (int i = 0; i < D / 32; i++) {
+#pragma unroll
+		for (int r = 0; r < 4; r++) store16(desks[g + 4 * r].sums + 4 * c, *(Four *)sums.acc[r][i]);
+		settle_columns<float>(desks, parked, parked_floats<D>(), 32 * i, a.dim);
 	}
-	float *partial = fate == stored ? partial_of(a, p, segment) : nullptr;
-	if (partial && (lane() & 7) == 0) partial[0] = m, partial[1] = l;
-	float weight = fate == parked_last ? parked_l : l;
-	float *out = a.out + ((i64)p.query * a.heads + p.head) * a.dim;
-#pragma unroll
-	for (int i = 0; i < D / 32; i++)
-#pragma unroll
-		for (int e = 0; e < 4; e++) {
-			float x = acc[i][e], *rest = parked + (i * 4 + e) * bdim();
-			int column = 32 * i + (lane() & 7) * 4 + e;
-			if (fate == parked_more || fate == parked_last) x = merge(*rest, x, keep, add);
-			if (fate == parked_first || fate == parked_more) *rest = x;
-			if (column >= a.dim) continue;
-			if (partial) partial[4 + column] = x;
-			if (fate == written || fate == parked_last) out[column] = result<float>(x, weight);
-		}
+	clear_sums(sums);
 }
 
 // add_stage takes half a page's values.
@@ -231,20 +219,19 @@ template <int D> DEVICE void attend_fma(const Attend<float> &a) {
 	Block b;
 	if (!take_block(a, b)) return;
 	float *slots = (float *)dynamic_shared(), *own = slots + a.slots * half_page * stride;
-	float *after = own + bdim() / 32 * warp_pairs * stride;
+	float *weights = own + bdim() / 32 * warp_pairs * stride; // and desks, at a segment's end
+	float *parked = weights + bdim() / 32 * warp_pairs * weight_stride + warp() * warp_pairs * parked_floats<D>();
 	own += warp() * warp_pairs * stride;
-	float *weights = after + warp() * warp_pairs * weight_stride;
-	float *parked = after + bdim() / 32 * warp_pairs * weight_stride + tid();
+	weights += warp() * warp_pairs * weight_stride;
 	bool vectors = (a.dim & 3) == 0 && aligned16(a.pool);
 
 	load_fma_queries<D>(a, b, own);
 	Pair p[4];
 	Range range[4];
-	float parked_m[4], parked_l[4], decay[4];
+	float decay[4];
 #pragma unroll
 	for (int r = 0; r < 4; r++) {
 		p[r] = pair_at(a, b, warp() * warp_pairs + (lane() >> 3) + 4 * r);
-		parked_m[r] = parked_l[r] = 0.f;
 		decay[r] = 1.f;
 	}
 	FmaSums<D> sums;
@@ -280,14 +267,9 @@ template <int D> DEVICE void attend_fma(const Attend<float> &a) {
 			continue;
 		}
 		if (some) add_stage<D>(sums, weights, half, range, decay, half_page);
-		warp_sync();
 		int segment = e.first / segment_size, next = stage / 4 + 1;
 		if (next < b.entries && entry_at(b, next).first / segment_size == segment) continue;
-#pragma unroll
-		for (int r = 0; r < 4; r++)
-			settle_fma<D>(a, p[r], segment, sums.m[r], sums.l[r], sums.acc[r], parked_m[r], parked_l[r],
-			              parked + r * D / 8 * bdim());
-		clear_sums(sums);
+		settle<D>(a, b, segment, sums, (Desk *)weights, parked);
 	}
 }
 

@@ -18,17 +18,18 @@ namespace {
 template <class T, int D> struct Mma {
 	static constexpr int stride = D + 8, slot = page_size * stride, steps = D / 16;
 	static constexpr bool held = D <= 128; // queries stay in registers
+	static constexpr int unroll = held ? steps : 2;
 };
 
 // load_page fills a slot with a head's keys or values. Positions outside [from, to) become zeros: what was never written
 // there may be NaN, which a weight of 0 does not silence.
 template <class T, int D> DEVICE void load_page(T *to_slot, const T *page, int dim, int from, int to, bool vectors) {
-	constexpr int stride = Mma<T, D>::stride, parts = D / 8;
-	for (int i = tid(); i < page_size * parts; i += bdim()) {
-		int key = i / parts, at = i % parts * 8;
-		bool wanted = key >= from && key < to;
-		T *dst = to_slot + key * stride + at;
-		const T *src = page + key * dim + at;
+	constexpr int stride = Mma<T, D>::stride;
+	for (Walk<D / 8> w = walk<D / 8>(); w.row < page_size; step(w)) {
+		int at = w.part * 8;
+		bool wanted = w.row >= from && w.row < to;
+		T *dst = to_slot + w.row * stride + at;
+		const T *src = page + w.row * dim + at;
 		if (vectors) {
 			if (at < dim) cp_async16(dst, wanted ? src : page, wanted);
 			else store16(dst, quad{{0, 0, 0, 0}});
@@ -90,7 +91,7 @@ template <class T, int D> DEVICE void score_page(float (&s)[8][4], const u32 (*h
 	for (int i = 0; i < 8; i++)
 #pragma unroll
 		for (int e = 0; e < 4; e++) s[i][e] = 0.f;
-#pragma unroll
+#pragma unroll Mma<T, D>::unroll
 	for (int k = 0; k < D / 16; k++) {
 		u32 own[4];
 		if (!Mma<T, D>::held) ldmatrix_x4(own, queries + 2 * ((lane() & 15) * stride + k * 16 + (lane() >> 4) * 8));
@@ -148,7 +149,7 @@ DEVICE void weigh(const Attend<T> &a, const Pair (&p)[2], const Range (&range)[2
 
 // add_values adds a page's values by their weights. Pairs that do not reach the page keep their sums: another sequence's
 // values may be infinite, which a weight of 0 does not silence.
-template <class T, int D, bool all>
+template <class T, int D>
 DEVICE void add_values(Sums<D> &sums, const u32 (&w)[4][4], u32 values, const Range (&range)[2]) {
 	constexpr int stride = Mma<T, D>::stride;
 	u32 at = values + 2 * ((lane() & 15) * stride + (lane() >> 4) * 8);
@@ -166,73 +167,28 @@ DEVICE void add_values(Sums<D> &sums, const u32 (&w)[4][4], u32 values, const Ra
 		}
 #pragma unroll
 		for (int e = 0; e < 8; e++)
-			if (all || any(range[e / 2 % 2])) sums.acc[2 * n + e / 4][e % 4] = x[e];
+			if (any(range[e / 2 % 2])) sums.acc[2 * n + e / 4][e % 4] = x[e];
 	}
 }
 
-// put writes a pair of columns of a result.
-template <class T> DEVICE void put(const Attend<T> &a, const Pair &p, int column, float x, float y, float weight) {
-	if (column >= a.dim) return;
-	T *to = a.out + ((i64)p.query * a.heads + p.head) * a.dim + column;
-	T lo = result<T>(x, weight), hi = result<T>(y, weight);
-	if ((a.dim & 1) == 0) {
-		*(u32 *)to = (u32)lo.bits | (u32)hi.bits << 16;
-		return;
-	}
-	to[0] = lo;
-	if (column + 1 < a.dim) to[1] = hi;
-}
-
-// Earlier segments' sums of one of the thread's pairs; acc is in shared memory, at parked[i·threads].
-struct Parked {
-	float m, l;
-	float *acc;
-};
-
-// settle does with a pair's sums what is to be done at a segment's end. r is which of the thread's pairs it is.
-template <class T, int D, int r>
-DEVICE void settle(const Attend<T> &a, const Pair &p, int segment, Sums<D> &sums, Parked &parked) {
-	Fate fate = fate_of(p, segment);
-	float l = sums.l[r], m = sums.m[r], keep = 0.f, add = 1.f;
-	if (fate == nothing) return;
-	if (fate == parked_first) parked.m = m, parked.l = l;
-	if (fate == parked_more || fate == parked_last) {
-		parked.m = merge_weights<T>(parked.m, m, keep, add);
-		parked.l = merge(parked.l, l, keep, add);
-	}
-	float *partial = fate == stored ? partial_of(a, p, segment) : nullptr;
-	if (partial && (lane() & 3) == 0) partial[0] = m, partial[1] = l;
-	float weight = fate == written ? weight_of<T>(l) : fate == parked_last ? weight_of<T>(parked.l) : 0.f;
-#pragma unroll
-	for (int i = 0; i < D / 8; i++) {
-		float x[2] = {sums.acc[i][2 * r], sums.acc[i][2 * r + 1]};
-		int column = i * 8 + (lane() & 3) * 2;
-		float *rest = parked.acc + (2 * i + r) * 2 * bdim() + tid();
-		if (fate >= parked_first) {
-#pragma unroll
-			for (int e = 0; e < 2; e++) {
-				if (fate != parked_first) x[e] = merge(rest[e * bdim()], x[e], keep, add);
-				if (fate != parked_last) rest[e * bdim()] = x[e];
-			}
-		}
-		if (fate == written || fate == parked_last) put(a, p, column, x[0], x[1], weight);
-		if (partial) {
-			if (column < a.dim) partial[4 + column] = x[0];
-			if (column + 1 < a.dim) partial[5 + column] = x[1];
-		}
-	}
-}
-
-// settle_both ends a segment.
+// settle ends a segment.
 template <class T, int D>
-DEVICE void settle_both(const Attend<T> &a, const Pair (&p)[2], int segment, Sums<D> &sums, Parked (&parked)[2]) {
+DEVICE void settle(const Attend<T> &a, const Block &b, int segment, Sums<D> &sums, Desk *desks, float *parked) {
+	int g = lane() >> 2, t = lane() & 3;
 #pragma unroll
 	for (int r = 0; r < 2; r++) {
-		sums.l[r] += shfl_xor(sums.l[r], 1);
-		sums.l[r] += shfl_xor(sums.l[r], 2);
+		float l = sums.l[r];
+		l += shfl_xor(l, 1);
+		l += shfl_xor(l, 2);
+		if (t == 0) desks[g + 8 * r].m = sums.m[r], desks[g + 8 * r].l = l;
 	}
-	settle<T, D, 0>(a, p[0], segment, sums, parked[0]);
-	settle<T, D, 1>(a, p[1], segment, sums, parked[1]);
+	settle_pairs<T, D>(a, b, segment, desks, parked);
+#pragma unroll
+	for (int i = 0; i < D / 32; i++) {
+#pragma unroll
+		for (int n = 0; n < 16; n++) desks[g + n / 2 % 2 * 8].sums[n / 4 * 8 + t * 2 + n % 2] = sums.acc[4 * i + n / 4][n % 4];
+		settle_columns<T>(desks, parked, parked_floats<D>(), 32 * i, a.dim);
+	}
 	clear_sums(sums);
 }
 
@@ -245,8 +201,7 @@ DEVICE void add_page(Sums<D> &sums, const u32 (&w)[4][4], const float (&decay)[2
 #pragma unroll
 			for (int e = 0; e < 4; e++) sums.acc[i][e] *= decay[e / 2];
 	}
-	if (all_(any(range[0]) && any(range[1]))) add_values<T, D, true>(sums, w, values, range);
-	else add_values<T, D, false>(sums, w, values, range);
+	add_values<T, D>(sums, w, values, range);
 }
 
 template <class T, int D> DEVICE void attend_mma(const Attend<T> &a) {
@@ -255,8 +210,9 @@ template <class T, int D> DEVICE void attend_mma(const Attend<T> &a) {
 	if (!take_block(a, b)) return;
 	T *slots = (T *)dynamic_shared(), *queries = slots + a.slots * M::slot;
 	T *own = queries + warp() * warp_pairs * M::stride;
-	Parked parked[2];
-	parked[0].acc = parked[1].acc = (float *)(queries + bdim() / 32 * warp_pairs * M::stride);
+	Desk *desks = (Desk *)(queries + bdim() / 32 * warp_pairs * M::stride);
+	float *parked = (float *)(desks + bdim() / 32 * warp_pairs) + warp() * warp_pairs * parked_floats<D>();
+	desks += warp() * warp_pairs;
 	bool vectors = (a.dim & 7) == 0 && (a.ld & 7) == 0 && aligned16(a.q) && aligned16(a.pool);
 
 	load_queries<T, D>(a, b, own, vectors);
@@ -297,7 +253,7 @@ template <class T, int D> DEVICE void attend_mma(const Attend<T> &a) {
 		if (some) add_page<T, D>(sums, w, decay, page, range);
 		int segment = e.first / segment_size, next = stage / 2 + 1;
 		if (next == b.entries || entry_at(b, next).first / segment_size != segment)
-			settle_both<T, D>(a, p, segment, sums, parked);
+			settle<T, D>(a, b, segment, sums, desks, parked);
 	}
 }
 

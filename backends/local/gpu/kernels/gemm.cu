@@ -9,34 +9,34 @@
 // The plain kernels take any k, ldx and alignment; the others need rows of x and w to begin at multiples of 16 bytes.
 #include "sgemm.cuh"
 
-#define LINEAR(name, T, suffix, FAST, ...)																						\
-	KERNEL(Tile<__VA_ARGS__>::THREADS)																							\
+#define LINEAR(name, T, suffix, FAST, BLOCKS, ...)																				\
+	KERNEL(Tile<__VA_ARGS__>::THREADS, BLOCKS)																					\
 	void name##_##suffix(void *y, const T *x, const T *w, const float *bias, int m, int n, int k, int ldx, int ldy, int wide) {	\
 		linear_tile<T, Tile<__VA_ARGS__>, FAST>(y, x, w, bias, m, n, k, ldx, ldy, wide);										\
 	}																															\
 	EXPORT(name##_##suffix)
 
-#define LINEARS(name, FAST, ...)																								\
-	LINEAR(name, bf16, bf16, FAST, __VA_ARGS__)																					\
-	LINEAR(name, f16, f16, FAST, __VA_ARGS__)
+#define LINEARS(name, FAST, BLOCKS, ...)																						\
+	LINEAR(name, bf16, bf16, FAST, BLOCKS, __VA_ARGS__)																			\
+	LINEAR(name, f16, f16, FAST, BLOCKS, __VA_ARGS__)
 
-//                              TO   TT   WO  WT  BK  STAGES WARPS
-LINEARS(linear_16x8, true,      16,  8,   16, 8,  256, 4,    4)
-LINEARS(linear_16x16, true,     16,  16,  16, 8,  256, 3,    4)
-LINEARS(linear_32x32, true,     32,  32,  16, 16, 128, 4,    4)
-LINEARS(linear_64x64, true,     64,  64,  32, 32, 64,  4,    4)
-LINEARS(linear_128x128, true,   128, 128, 64, 64, 32,  4,    4)
-LINEARS(linear_128x256, true,   128, 256, 64, 64, 32,  4,    8)
-LINEARS(linear_plain, false,    64,  64,  32, 32, 64,  2,    4)
+// BLOCKS is how many blocks a multiprocessor is to hold: it bounds the registers.
+//                              BLOCKS TO   TT   WO  WT  BK  STAGES WARPS
+LINEARS(linear_16x8, true,      4,     16,  8,   16, 8,  256, 4,    4)
+LINEARS(linear_16x16, true,     4,     16,  16,  16, 8,  256, 3,    4)
+LINEARS(linear_32x32, true,     3,     32,  32,  16, 16, 128, 4,    4)
+LINEARS(linear_64x64, true,     3,     64,  64,  32, 32, 64,  4,    4)
+LINEARS(linear_128x128, true,   2,     128, 128, 64, 64, 32,  4,    4)
+LINEARS(linear_128x256, true,   1,     128, 256, 64, 64, 32,  4,    8)
+LINEARS(linear_plain, false,    3,     64,  64,  32, 32, 64,  2,    4)
 
 #define SIMT(name, FAST, BLOCKS, ...)																							\
 	KERNEL(Simt<__VA_ARGS__>::THREADS, BLOCKS)																					\
-	void name(float *y, const float *x, const float *w, const float *bias, int m, int n, int k, int ldx, int ldy, int) {	\
+	void name(float *y, const float *x, const float *w, const float *bias, int m, int n, int k, int ldx, int ldy, int) {		\
 		simt_tile<Simt<__VA_ARGS__>, FAST>(y, x, w, bias, m, n, k, ldx, ldy);													\
 	}																															\
 	EXPORT(name)
 
-// BLOCKS is how many blocks a multiprocessor holds: it bounds the registers.
 //                                 BLOCKS TO   TT   RO RT BK   STAGES
 SIMT(linear_16x8_f32, true,        4,     16,  8,   1, 1, 128, 4)
 SIMT(linear_32x32_f32, true,       3,     32,  32,  2, 2, 64,  4)
@@ -64,10 +64,10 @@ DEVICE void linear_bias(void *y, const float *bias, int m, int n, int ldy, int w
 	}
 }
 
-#define BIAS(T, suffix)                                                                                                         \
-	KERNEL(256) void linear_bias_##suffix(void *y, const float *bias, int m, int n, int ldy, int wide) {                       \
-		linear_bias<T>(y, bias, m, n, ldy, wide);                                                                              \
-	}                                                                                                                           \
+#define BIAS(T, suffix)																											\
+	KERNEL(256) void linear_bias_##suffix(void *y, const float *bias, int m, int n, int ldy, int wide) {						\
+		linear_bias<T>(y, bias, m, n, ldy, wide);																				\
+	}																															\
 	EXPORT(linear_bias_##suffix)
 
 BIAS(bf16, bf16)

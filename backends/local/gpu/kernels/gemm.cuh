@@ -26,6 +26,8 @@ struct Tile {
 	static constexpr int STAGE = (TO + TT) * BK;     // elements
 	static constexpr int STEPS = BK / 16;
 	static constexpr int MI = WO / 16, NI = WT / 8;  // instructions of a warp in a step: MI·NI
+	static constexpr int TURN = NI < 4 ? NI : 4;     // eights of tokens that a warp turns at once
+	static constexpr int TURN_FLOATS = TURN * 8 * (WO + 4);
 	static constexpr int COLUMNS = TO / WO;          // warps along the outputs
 	static constexpr int ACTIVE = COLUMNS * (TT / WT); // warps that compute; the others only load
 	static_assert(STEPS >= 2 && ACTIVE <= WARPS && TO % PASS == 0 && TT % PASS == 0 && STAGES >= 2, "tile");
@@ -165,27 +167,29 @@ DEVICE void write_tile(void *y, float (*sum)[C::NI][4], float *turn, const float
 #pragma unroll
 	for (int e = 0; e < 8; e++) b[e] = bias != nullptr && e < count ? bias[o + at + e] : 0.f;
 #pragma unroll
-	for (int j = 0; j < C::NI; j++) {
+	for (int j0 = 0; j0 < C::NI; j0 += C::TURN) {
 #pragma unroll
-		for (int i = 0; i < C::MI; i++) {
-			float *to = turn + 2 * p * PITCH + i * 16 + g;
-			to[0] = sum[i][j][0];
-			to[PITCH] = sum[i][j][1];
-			to[8] = sum[i][j][2];
-			to[PITCH + 8] = sum[i][j][3];
+		for (int j = 0; j < C::TURN; j++) {
+#pragma unroll
+			for (int i = 0; i < C::MI; i++) {
+				float *to = turn + (j * 8 + 2 * p) * PITCH + i * 16 + g;
+				to[0] = sum[i][j0 + j][0];
+				to[PITCH] = sum[i][j0 + j][1];
+				to[8] = sum[i][j0 + j][2];
+				to[PITCH + 8] = sum[i][j0 + j][3];
+			}
 		}
 		warp_sync();
 #pragma unroll 1
-		for (int first = 0; first < 8; first += TOKENS) {
-			int token = first + row;
-			if (token < 8 && t + j * 8 + token < m && count > 0) {
+		for (int token = row; token < 8 * C::TURN; token += TOKENS) {
+			if (t + j0 * 8 + token < m && count > 0) {
 				four lo = load16<four>(turn + token * PITCH + at), hi = load16<four>(turn + token * PITCH + at + 4);
 				float v[8] = {lo.v[0], lo.v[1], lo.v[2], lo.v[3], hi.v[0], hi.v[1], hi.v[2], hi.v[3]};
 				if (bias != nullptr) {
 #pragma unroll
 					for (int e = 0; e < 8; e++) v[e] = add_rn(v[e], b[e]);
 				}
-				put8<T>(y, (u64)(t + j * 8 + token) * ldy + o + at, v, count, vector, wide);
+				put8<T>(y, (u64)(t + j0 * 8 + token) * ldy + o + at, v, count, vector, wide);
 			}
 		}
 		warp_sync();
@@ -195,7 +199,7 @@ DEVICE void write_tile(void *y, float (*sum)[C::NI][4], float *turn, const float
 // linear_tile is the body of every kernel over T; wide says that y is float32 and not T.
 template <class T, class C, bool FAST>
 DEVICE void linear_tile(void *y, const T *x, const T *w, const float *bias, int m, int n, int k, int ldx, int ldy, int wide) {
-	T *shared = (T*)dynamic_shared();
+	T *shared = (T *)dynamic_shared();
 	int to, tt;
 	tile_of(bid_x(), (n + C::TO - 1) / C::TO, (m + C::TT - 1) / C::TT, &to, &tt);
 	int o0 = to * C::TO, t0 = tt * C::TT;
@@ -249,7 +253,7 @@ DEVICE void linear_tile(void *y, const T *x, const T *w, const float *bias, int 
 	cp_async_wait<0>();
 	barrier();
 	if (!active) return;
-	float *turn = (float*)shared + warp() * 8 * (C::WO + 4);
+	float *turn = (float *)shared + warp() * C::TURN_FLOATS;
 	write_tile<T, C>(y, sum, turn, bias, o0 + wo, t0 + wt, m, n, ldy, wide != 0);
 }
 

@@ -87,8 +87,10 @@ DEVICE void merge_blocks(float &run, float &sum, int &argmax, Block b, int count
 	if (lane() == 0) before = run;
 	bool in = lane() < count; // a block that is not there leaves the sum as it is
 	float keep = in ? decay(before, next) : 1.f, add = in ? b.total * decay(b.top, next) : 0.f;
+#pragma unroll 1
+	for (int part = 0; part < count; part += 8)
 #pragma unroll
-	for (int i = 0; i < 32; i++) sum = sum * shfl(keep, i) + shfl(add, i);
+		for (int i = 0; i < 8; i++) sum = sum * shfl(keep, part + i) + shfl(add, part + i);
 	float top = in ? b.top : -INFINITY_;
 	int at = b.at;
 #pragma unroll
@@ -103,7 +105,7 @@ DEVICE void merge_blocks(float &run, float &sum, int &argmax, Block b, int count
 
 // head_reduce takes what is asked for of outputs base to base+width of each row. It reads 4·width bytes a row, and twelve
 // bytes of a row's state, which it writes again.
-KERNEL(512) void head_reduce(const float *logits, int ld, int base, int width, float scale, float cap, const int *starts,
+KERNEL(512, 2) void head_reduce(const float *logits, int ld, int base, int width, float scale, float cap, const int *starts,
                              const int *targets, float *tlogits, float *run_max, float *run_sum, int *argmax, int first) {
 	SHARED(float, room, WARPS * LOG_BLOCK);
 	SHARED(float, tops, 2 * ROUND);

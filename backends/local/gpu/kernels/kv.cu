@@ -105,6 +105,96 @@ DEVICE void rope_store(T *qkv, int ld, int heads, int kv_heads, int dim, int rot
 	else rope_ones(r, rot, interleaved, cos, sin, first, step);
 }
 
+// How heads of queries and keys are normed before they turn: weights and biases of queries and keys, float32, those of
+// neighbouring heads stride apart; any may be null.
+struct HeadNorm {
+	const float *qw, *qb, *kw, *kb;
+	int stride, kind;
+	float eps;
+};
+
+// norm_eights norms a head of which each of lanes lanes has eight numbers, this one those from column at on. The sum is the
+// one of norm.cu for the width.
+DEVICE void norm_eights(float *v, int lanes, const HeadNorm &n, const float *w, const float *b, int dim, int at, bool in) {
+	float mean = 0.f, sum = 0.f;
+	if (n.kind == 2) {
+#pragma unroll
+		for (int i = 0; i < 8; i++) sum = sum + v[i];
+		for (int m = lanes / 2; m; m >>= 1) sum = sum + shfl_xor(sum, m);
+		mean = div_rn(sum, (float)dim);
+	}
+	sum = 0.f;
+#pragma unroll
+	for (int i = 0; i < 8; i++) {
+		float x = v[i] - mean;
+		sum = fma_(x, x, sum);
+	}
+	for (int m = lanes / 2; m; m >>= 1) sum = sum + shfl_xor(sum, m);
+	if (!in) return;
+	float inv = div_rn(1.f, sqrt_rn(div_rn(sum, (float)dim) + n.eps)), wv[8], bv[8];
+#pragma unroll
+	for (int i = 0; i < 8; i++) {
+		wv[i] = 1.f;
+		bv[i] = 0.f;
+	}
+	if (w) load8(wv, w + at);
+	if (b) load8(bv, b + at);
+#pragma unroll
+	for (int i = 0; i < 8; i++) v[i] = fma_((v[i] - mean) * inv, wv[i], bv[i]);
+}
+
+// turn_eights turns them; the other number of a pair is in the same lane, or rot/16 lanes away.
+DEVICE void turn_eights(float *v, int rot, int interleaved, const float *cos, const float *sin, int at, bool in) {
+	float c[8], s[8], other[8];
+	if (interleaved) {
+		if (!in || at >= rot) return;
+		quad cq = load16<quad>(cos + at / 2), sq = load16<quad>(sin + at / 2);
+#pragma unroll
+		for (int i = 0; i < 4; i++) turn(v[2 * i], v[2 * i + 1], bits_float(cq.v[i]), bits_float(sq.v[i]), v[2 * i], v[2 * i + 1]);
+		return;
+	}
+	int half = rot / 2;
+	int from = lane() + (at < half ? half / 8 : at < rot ? -half / 8 : 0);
+#pragma unroll
+	for (int i = 0; i < 8; i++) other[i] = shfl(v[i], from);
+	if (!in || at >= rot) return;
+	load8(c, cos + at % half);
+	load8(s, sin + at % half);
+#pragma unroll
+	for (int i = 0; i < 8; i++) v[i] = fma_(at < half ? -other[i] : other[i], s[i], v[i] * c[i]);
+}
+
+// rope_norm_store is rope_store with norms of the heads of queries and keys before it, for heads of 8, 16, … 256 numbers at
+// multiples of 16 bytes; dim/8 lanes of a warp have a head. Reads and writes as rope_store, but of queries all of dim.
+template <class T>
+DEVICE void rope_norm_store(T *qkv, int ld, int n, int heads, int kv_heads, int dim, int rot, int interleaved, const float *cos,
+                            const float *sin, const int *slots, T *pool, int layer, int layers, const HeadNorm &norm) {
+	int lanes = dim / 8, all = heads + 2 * kv_heads, at = tid() % lanes * 8;
+	i64 unit = ((i64)bid_x() * bdim() + tid()) / lanes;
+	bool in = unit < (i64)n * all;
+	i64 row = in ? unit / all : 0;
+	int h = (int)(unit % all), k = h - heads;
+	bool is_query = h < heads, is_value = k >= kv_heads;
+	const T *from = qkv + row * ld + (i64)h * dim + at;
+	float v[8] = {}, raw[8];
+	if (in) load8(v, from);
+#pragma unroll
+	for (int i = 0; i < 8; i++) raw[i] = v[i];
+	const float *w = is_query ? norm.qw : norm.kw, *b = is_query ? norm.qb : norm.kb;
+	int skip = (is_query ? h : k) * norm.stride;
+	bool turns = in && !is_value;
+	norm_eights(v, lanes, norm, w ? w + skip : w, b ? b + skip : b, dim, at, turns);
+	if (rot) turn_eights(v, rot, interleaved, cos + row * (rot / 2), sin + row * (rot / 2), at, turns);
+	if (!in) return;
+	if (is_query) {
+		store8(qkv + row * ld + (i64)h * dim + at, v);
+		return;
+	}
+	int slot = slots[row];
+	T *keys = pool + ((i64)(slot >> 6) * layers + layer) * 2 * kv_heads * 64 * dim;
+	store8(keys + ((i64)k * 64 + (slot & 63)) * dim + at, is_value ? raw : v);
+}
+
 // copy_page: the first positions of a page in one layer, keys or values, and head; they are one run of memory. Reads and
 // writes 2·s·layers·kvHeads·positions·dim bytes a page.
 template <class T>
@@ -130,6 +220,14 @@ DEVICE void copy_page(T *pool, const int *src, const int *dst, const int *positi
 		rope_store(qkv, ld, heads, kv_heads, dim, rot, interleaved, cos, sin, slots, pool, layer, layers);                     \
 	}                                                                                                                          \
 	EXPORT(rope_store_##S)                                                                                                     \
+	KERNEL(256) void rope_norm_store_##S(T *qkv, int ld, int n, int heads, int kv_heads, int dim, int rot, int interleaved,    \
+	                                     const float *cos, const float *sin, const int *slots, T *pool, int layer, int layers, \
+	                                     const float *qw, const float *qb, const float *kw, const float *kb, int stride,       \
+	                                     int kind, float eps) {                                                                \
+		HeadNorm norm = {qw, qb, kw, kb, stride, kind, eps};                                                                   \
+		rope_norm_store(qkv, ld, n, heads, kv_heads, dim, rot, interleaved, cos, sin, slots, pool, layer, layers, norm);       \
+	}                                                                                                                          \
+	EXPORT(rope_norm_store_##S)                                                                                                     \
 	KERNEL(256) void copy_page_##S(T *pool, const int *src, const int *dst, const int *positions, int count, int layers,       \
 	                               int kv_heads, int dim) {                                                                    \
 		copy_page(pool, src, dst, positions, count, layers, kv_heads, dim);                                                    \

@@ -90,11 +90,14 @@ DEVICE void add_norm(float *x, const T *z, const Norm &zn, float zscale, const N
 	SHARED(float, part, 128);
 	i64 row = (i64)bid_x() * d;
 	float v[CH][8];
-	load_row<CH>(v, x + row, d);
+	if (!z || zn.kind == 0) load_row<CH>(v, x + row, d);
 	if (z) {
 		float a[CH][8];
 		load_row<CH>(a, z + row, d);
-		norm_groups<CH>(a, zn, d, part + 64);
+		if (zn.kind) { // what is added is normed before the stream takes registers
+			norm_groups<CH>(a, zn, d, part + 64);
+			load_row<CH>(v, x + row, d);
+		}
 #pragma unroll
 		for (int c = 0; c < CH; c++)
 			if (column(c) < d)
@@ -220,8 +223,8 @@ DEVICE void norm_any(T *x, int ld, int groups, int d, const float *w, int wstrid
 
 } // namespace
 
-#define ADD_NORM(name, threads, T, ...)                                                                                         \
-	KERNEL(threads) void name(float *x, const T *z, const float *zw, const float *zb, float zeps, int zkind, float zscale,     \
+#define ADD_NORM(name, bounds, T, ...)                                                                                          \
+	KERNEL bounds void name(float *x, const T *z, const float *zw, const float *zb, float zeps, int zkind, float zscale,     \
 	                          const float *w, const float *b, float eps, int kind, T *y, int write, int d) {                   \
 		__VA_ARGS__(x, z, Norm{zw, zb, zeps, zkind}, zscale, Norm{w, b, eps, kind}, y, write, d);                              \
 	}                                                                                                                          \
@@ -234,10 +237,10 @@ DEVICE void norm_any(T *x, int ld, int groups, int d, const float *w, int wstrid
 	}                                                                                                                          \
 	EXPORT(name)
 #define NORMS(T, S)                                                                                                             \
-	ADD_NORM(add_norm_##S, 512, T, add_norm<T, 1>)                                                                             \
-	ADD_NORM(add_norm_2_##S, 512, T, add_norm<T, 2>)                                                                           \
-	ADD_NORM(add_norm_4_##S, 512, T, add_norm<T, 4>)                                                                           \
-	ADD_NORM(add_norm_any_##S, 1024, T, add_norm_any<T>)                                                                       \
+	ADD_NORM(add_norm_##S, (512, 3), T, add_norm<T, 1>)                                                                             \
+	ADD_NORM(add_norm_2_##S, (512, 2), T, add_norm<T, 2>)                                                                           \
+	ADD_NORM(add_norm_4_##S, (512, 1), T, add_norm<T, 4>)                                                                           \
+	ADD_NORM(add_norm_any_##S, (1024), T, add_norm_any<T>)                                                                       \
 	NORM(norm_##S, 512, T, norm(x, ld, groups, d, w, wstride, b, eps, kind))                                                   \
 	NORM(norm_head_##S, 128, T, norm_head(x, ld, n, groups, d, w, wstride, b, eps, kind))                                      \
 	NORM(norm_any_##S, 512, T, norm_any(x, ld, groups, d, w, wstride, b, eps, kind))

@@ -59,7 +59,7 @@ DEVICE void simt_step(float (*sum)[C::RT], const float *stage, int c, int tx, in
 
 template <class C, bool FAST>
 DEVICE void simt_tile(float *y, const float *x, const float *w, const float *bias, int m, int n, int k, int ldx, int ldy) {
-	float *shared = (float*)dynamic_shared();
+	float *shared = (float *)dynamic_shared();
 	int to, tt;
 	tile_of(bid_x(), (n + C::TO - 1) / C::TO, (m + C::TT - 1) / C::TT, &to, &tt);
 	int o0 = to * C::TO, t0 = tt * C::TT;

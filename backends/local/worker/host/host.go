@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strings"
 	"sync/atomic"
 
 	"github.com/onset-eval/onset/backends"
@@ -24,6 +25,8 @@ type Machine interface {
 	Devices(ctx context.Context) ([]worker.Device, error)
 	// Open opens the checkpoint in a folder on the device with a number, and says which device that is.
 	Open(ctx context.Context, ordinal int, dir string, o local.Options) (backends.Backend, worker.Device, error)
+	// Measure measures the speed of the checkpoint in a folder on the device with a number.
+	Measure(ctx context.Context, ordinal int, dir string, o local.Options, so local.SpeedOptions) (local.Speed, error)
 }
 
 // Streams are the process's own.
@@ -49,6 +52,7 @@ Its own commands:
 
   onset-cuda probe                              say what GPUs there are, as JSON
   onset-cuda serve --device N --model DIR       answer for a checkpoint on standard input and output
+  onset-cuda bench --device N --model DIR       measure how fast a checkpoint runs, as JSON
   onset-cuda version                            say its version
 `
 
@@ -63,6 +67,8 @@ func Main(ctx context.Context, args []string, std Streams, m Machine, version st
 		return probe(ctx, std, m, version)
 	case "serve":
 		return serve(ctx, args[1:], std, m)
+	case "bench":
+		return bench(ctx, args[1:], std, m)
 	case "version":
 		fmt.Fprintf(std.Out, "%s %s, protocol %d\n", worker.Program, version, worker.Protocol)
 		return exitOK
@@ -80,6 +86,7 @@ func probe(ctx context.Context, std Streams, m Machine, version string) int {
 	devices, err := m.Devices(ctx)
 	p.Devices = devices
 	if err != nil && !errors.As(err, &p.Reason) {
+		err = withHint(err)
 		p.Reason = &worker.Reason{Code: worker.DriverFails, Message: err.Error(), Advice: hintOf(err)}
 	}
 	enc := json.NewEncoder(std.Out)
@@ -99,45 +106,111 @@ func hintOf(err error) string {
 	return ""
 }
 
-// serve answers for a model.
-func serve(ctx context.Context, args []string, std Streams, m Machine) int {
-	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
+// what is a model on a device, as flags name it.
+type what struct {
+	ordinal int
+	dir     string
+	options string // JSON
+}
+
+// parse reads flags; ok is false where they are wrong, which is then said.
+func parse(command string, args []string, std Streams) (w what, ok bool) {
+	fs := flag.NewFlagSet(command, flag.ContinueOnError)
 	fs.SetOutput(std.Err)
-	ordinal := fs.Int("device", 0, "number of the device, from 0")
-	dir := fs.String("model", "", "folder of the checkpoint")
+	fs.IntVar(&w.ordinal, "device", 0, "number of the device, from 0")
+	fs.StringVar(&w.dir, "model", "", "folder of the checkpoint")
+	if command == "bench" {
+		fs.StringVar(&w.options, "options", "{}", "what to measure, as JSON")
+	}
 	if err := fs.Parse(args); err != nil {
+		return w, false
+	}
+	if w.dir == "" || fs.NArg() > 0 {
+		fmt.Fprintf(std.Err, "%s %s: name a checkpoint with --model, and nothing else\n", worker.Program, command)
+		return w, false
+	}
+	return w, true
+}
+
+// bench measures a model's speed.
+func bench(ctx context.Context, args []string, std Streams, m Machine) int {
+	w, ok := parse("bench", args, std)
+	if !ok {
 		return exitUsage
 	}
-	if *dir == "" || fs.NArg() > 0 {
-		fmt.Fprintf(std.Err, "%s serve: name a checkpoint with --model, and nothing else\n", worker.Program)
+	var o worker.BenchOptions
+	if err := json.Unmarshal([]byte(w.options), &o); err != nil {
+		fmt.Fprintf(std.Err, "%s bench: --options: %v\n", worker.Program, err)
+		return exitUsage
+	}
+	s, err := m.Measure(ctx, w.ordinal, w.dir, local.Options{Compute: o.Compute, Threads: o.Prompts, CacheDir: o.CacheDir}, o.Speed)
+	if err == nil {
+		err = json.NewEncoder(std.Out).Encode(s)
+	}
+	if err != nil {
+		fmt.Fprintf(std.Err, "%v\n", err)
+		return exitFails
+	}
+	return exitOK
+}
+
+// serve answers for a model.
+func serve(ctx context.Context, args []string, std Streams, m Machine) int {
+	w, ok := parse("serve", args, std)
+	if !ok {
 		return exitUsage
 	}
 	var progress progressOf
+	broken := func() error { return nil }
 	err := process.Serve(ctx, std.In, std.Out, process.ServeOptions{
 		Open: func(ctx context.Context, args map[string]string) (backends.Backend, error) {
 			o, err := local.OptionsFor(args)
 			if err != nil {
 				return nil, err
 			}
-			b, d, err := m.Open(ctx, *ordinal, *dir, o)
+			b, d, err := m.Open(ctx, w.ordinal, w.dir, o)
 			if err != nil {
-				return nil, err
+				return nil, withHint(err)
 			}
 			progress.watch(b)
+			if f, ok := b.(interface{ DeviceLost() error }); ok {
+				broken = f.DeviceLost
+			}
 			return described{b, d}, nil
 		},
 		Alive: progress.made,
-		Fatal: lost,
+		Fatal: func(err error) bool { return lost(err) || broken() != nil },
 	})
 	switch {
 	case err == nil:
 		return exitOK
-	case lost(err):
-		fmt.Fprintf(std.Err, "%s: the device is lost: %v\n", worker.Program, err)
+	case lost(err) || broken() != nil:
+		fmt.Fprintf(std.Err, "%s: the device is lost: %s\n", worker.Program, strings.ReplaceAll(err.Error(), "\n", "; ")) // the last line is what onset shows
 		return exitLost
 	}
 	fmt.Fprintf(std.Err, "%s: %v\n", worker.Program, err)
 	return exitFails
+}
+
+// hinted is an error whose text ends with what to do.
+type hinted struct {
+	error
+	text, hint string
+}
+
+func (h *hinted) Error() string { return h.text }
+func (h *hinted) Unwrap() error { return h.error }
+
+// Hint says what to do.
+func (h *hinted) Hint() string { return h.hint }
+
+// withHint parts what to do from an error's text, where that stands there only, as in those of a device.
+func withHint(err error) error {
+	text, hint, ok := strings.Cut(err.Error(), "\nhint: ")
+	if !ok || hintOf(err) != "" {
+		return err
+	}
+	return &hinted{err, text, hint}
 }
 
 // lost reports whether a device answers nothing any more after an error.
@@ -154,12 +227,9 @@ type described struct {
 
 func (d described) Info() backends.Info {
 	info := d.Backend.Info()
-	details := map[string]string{
-		"device": fmt.Sprintf("%s, compute capability %s", d.device.Name, d.device.Capability),
-		"driver": "CUDA " + d.device.Driver,
-	}
+	details := map[string]string{"device": d.device.Name + ", sm_" + strings.ReplaceAll(d.device.Capability, ".", ""), "driver": d.device.Driver}
 	if d.device.GEMM != "" {
-		details["gemm"] = d.device.GEMM
+		details["products"] = d.device.GEMM
 	}
 	maps.Copy(details, info.Details) // what the engine itself says counts
 	info.Details = details

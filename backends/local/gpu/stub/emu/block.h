@@ -124,6 +124,8 @@ extern thread_local Worker *worker __attribute__((tls_model("initial-exec")));
 // The seed of ONSET_STUB_SEED: 0, the default, runs blocks and threads in order, others permute both.
 unsigned seed();
 
+float widen(uint16_t x, bool is_bf16); // warp.cc: of a bf16 or f16
+
 // memory.cc: whether [p, p+bytes) is within one live allocation.
 bool is_device_memory(const void *p, size_t bytes);
 std::string describe_address(const void *p);

@@ -90,7 +90,7 @@ void ldmatrix(uint32_t *r, const void *smem, int count, bool trans) {
 	worker->release();
 }
 
-static float widen(uint16_t x, bool is_bf16) {
+float widen(uint16_t x, bool is_bf16) {
 	if (is_bf16) return __builtin_bit_cast(float, static_cast<uint32_t>(x) << 16);
 	uint32_t sign = static_cast<uint32_t>(x & 0x8000u) << 16, rest = x & 0x7fffu;
 	if (rest >= 0x7c00u) return __builtin_bit_cast(float, sign | 0x7f800000u | (rest & 0x3ffu) << 13);
