@@ -67,7 +67,7 @@ func TestDeviceWithoutRoom(t *testing.T) {
 // its own, since a device that is lost is so until the process ends.
 func TestDeviceFailsInTheMiddle(t *testing.T) {
 	emulated(t)
-	for _, fail := range []string{"alloc:1", "alloc:2", "copy:3", "launch:7", "launch:20"} {
+	for _, fail := range []string{"alloc:1", "alloc:2", "copy:3", "launch:7", "launch:13"} {
 		t.Run(fail, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.Command(os.Args[0], "-test.run=^TestDeviceFailsHere$", "-test.v")
