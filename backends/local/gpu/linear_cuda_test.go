@@ -363,7 +363,7 @@ func TestLinearBiasKernel(t *testing.T) {
 }
 
 // TestHopperKernels compares the kernels of gemm90.cu with those of gemm.cu. In the emulator they have equal bits; a card's may
-// differ, which CheckHopper is for.
+// differ, which CheckProducts is for.
 func TestHopperKernels(t *testing.T) {
 	t.Setenv("ONSET_STUB_CAPABILITY", "9.0")
 	dev := openForProducts(t)
