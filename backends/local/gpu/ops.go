@@ -85,6 +85,19 @@ func (o *Ops) LaunchExact(name string, grid, block Dim3, shared int, a *Args) {
 	}
 }
 
+// Has reports whether the device has a kernel of exactly this name. It does not touch the sticky error.
+func (o *Ops) Has(name string) bool {
+	if o.funcs[name] != nil {
+		return true
+	}
+	h, err := o.Dev.Function(name)
+	if err != nil {
+		return false
+	}
+	o.funcs[name] = &function{name: name, handle: h}
+	return true
+}
+
 // function returns the kernel of a name, or nil after recording the error.
 func (o *Ops) function(name string) *function {
 	if o.err != nil {

@@ -109,6 +109,11 @@ func TestErrorsStick(t *testing.T) {
 func TestUnknownKernel(t *testing.T) {
 	d, o := newOps(t, gpu.F16)
 	d.Known = func(name string) bool { return name == "fold_f16" }
+	for range 2 {
+		if !o.Has("fold_f16") || o.Has("fold_f32") || o.Err() != nil {
+			t.Errorf("Has(fold_f16), Has(fold_f32) are %v, %v; error %v", o.Has("fold_f16"), o.Has("fold_f32"), o.Err())
+		}
+	}
 	o.Launch("open", gpu.D1(1), gpu.D1(32), 0, o.Args())
 	if o.Err() == nil || !strings.Contains(o.Err().Error(), "open_f16") {
 		t.Errorf("error of a kernel that is not there: %v", o.Err())
