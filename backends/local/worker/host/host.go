@@ -50,6 +50,7 @@ Its own commands:
 
   onset-cuda probe                              say what GPUs there are, as JSON
   onset-cuda serve --device N --model DIR       answer for a checkpoint on standard input and output
+  onset-cuda peak --device N                    measure what a GPU can do at most, as JSON
   onset-cuda version                            say its version
 `
 
@@ -64,6 +65,8 @@ func Main(ctx context.Context, args []string, std Streams, m Machine, version st
 		return probe(ctx, std, m, version)
 	case "serve":
 		return serve(ctx, args[1:], std, m)
+	case "peak":
+		return peak(ctx, args[1:], std, m)
 	case "version":
 		fmt.Fprintf(std.Out, "%s %s, protocol %d\n", worker.Program, version, worker.Protocol)
 		return exitOK
