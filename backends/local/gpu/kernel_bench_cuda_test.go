@@ -19,6 +19,10 @@ import (
 // that they work.
 const tinyBench = "ONSET_BENCH_TINY"
 
+// floorBench is the environment variable that has them state the least time of each kernel on a device of which nothing is
+// measured: "product,copy", its operations and its bytes a second, as in 798e12,3e12.
+const floorBench = "ONSET_BENCH_PEAK"
+
 // benchShape is a model as far as its kernels' sizes go.
 type benchShape struct {
 	name                      string
@@ -47,6 +51,7 @@ type kernelBench struct {
 	ops     *gpu.Ops
 	peak    gpu.Peak
 	timing  gpu.Timing
+	floors  bool // nothing runs
 	shapes  []benchShape
 	rows    []int // of texts' steps
 	decodes []int // and of decoding's
@@ -75,7 +80,13 @@ func newKernelBench(b *testing.B) *kernelBench {
 		B: b, dev: dev, shapes: benchShapes, rows: []int{512, 2048, 8192}, decodes: []int{1, 16, 128}, context: benchContext,
 		size: 1536 << 20,
 	}
+	given := os.Getenv(floorBench)
 	switch {
+	case given != "":
+		k.floors = true
+		if _, err := fmt.Sscanf(given, "%g,%g", &k.peak.Product, &k.peak.Copy); err != nil {
+			b.Fatalf("%s is %q: %v", floorBench, given, err)
+		}
 	case os.Getenv(tinyBench) != "":
 		k.shapes, k.rows, k.decodes, k.context, k.size = tinyShapes, []int{96}, []int{1, 3}, 48, 8<<20
 		k.timing = gpu.Timing{Warm: 1, Span: 1, Most: 1, Rounds: 1}
@@ -84,6 +95,11 @@ func newKernelBench(b *testing.B) *kernelBench {
 	}
 	k.ops, err = gpu.NewOps(dev, gpu.BF16)
 	k.must(err)
+	k.lists, err = dev.Alloc(4 * listInts)
+	k.must(err)
+	if k.floors {
+		return k
+	}
 	k.peak, err = gpu.MeasurePeak(dev, 0)
 	k.must(err)
 	for _, p := range []*gpu.Ptr{&k.in, &k.out} {
@@ -91,8 +107,6 @@ func newKernelBench(b *testing.B) *kernelBench {
 		k.must(err)
 		k.must(gpu.FillRandom(dev, k.ops.Stream, *p, k.size))
 	}
-	k.lists, err = dev.Alloc(4 * listInts)
-	k.must(err)
 	return k
 }
 
@@ -139,6 +153,10 @@ type kernelWork struct {
 func (k *kernelBench) measure(name string, w kernelWork, launch func(i int)) {
 	k.Helper()
 	k.Run(name, func(b *testing.B) {
+		if k.floors {
+			k.floor(b, w)
+			return
+		}
 		best := time.Duration(0)
 		for b.Loop() {
 			took, err := k.timing.Measure(k.dev, k.ops.Stream, func(i int) error {
@@ -169,6 +187,19 @@ func (k *kernelBench) measure(name string, w kernelWork, launch func(i int)) {
 	})
 }
 
+// floor states the least time of a kernel.
+func (k *kernelBench) floor(b *testing.B, w kernelWork) {
+	for b.Loop() {
+	}
+	arithmetic, memory := float64(w.flops)/k.peak.Product, float64(w.bytes)/k.peak.Copy
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(w.flops)/1e9, "GFLOP")
+	b.ReportMetric(float64(w.bytes)/1e6, "MB")
+	b.ReportMetric(1e6*arithmetic, "us-arithmetic")
+	b.ReportMetric(1e6*memory, "us-memory")
+	b.ReportMetric(1e6*max(arithmetic, memory), "us-floor")
+}
+
 // BenchmarkKernel measures the kernels of a forward pass in the sizes of two models, processing texts and decoding:
 //
 //	go test -tags cuda ./backends/local/gpu -run '^$' -bench Kernel -benchtime 1x
@@ -196,6 +227,9 @@ func BenchmarkKernel(b *testing.B) {
 
 // reportPeak states what the device does at most, by which the shares are taken.
 func (k *kernelBench) reportPeak() {
+	if k.floors {
+		return
+	}
 	info := k.dev.Info()
 	k.Run("peak", func(b *testing.B) {
 		for b.Loop() {
