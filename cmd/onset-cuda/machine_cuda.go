@@ -23,11 +23,15 @@ func (machine) Devices(ctx context.Context) ([]worker.Device, error) {
 		return nil, err
 	}
 	var out []worker.Device
+	products := ""
 	for _, i := range infos {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		out = append(out, device(i, gemmOf(i.Ordinal)))
+		if products == "" { // the library is the machine's, and opening a device takes a while
+			products = gemmOf(i.Ordinal)
+		}
+		out = append(out, device(i, products))
 	}
 	return out, nil
 }
@@ -78,13 +82,3 @@ type onDevice struct {
 }
 
 func (o onDevice) Close() error { return errors.Join(o.Backend.Close(), o.device.Close()) }
-
-func (machine) Measure(ctx context.Context, ordinal int, dir string, o local.Options, so local.SpeedOptions) (s local.Speed, err error) {
-	dev, err := cu.Open(ordinal)
-	if err != nil {
-		return s, err
-	}
-	defer func() { err = errors.Join(err, dev.Close()) }()
-	o.Device = dev
-	return local.Measure(ctx, dir, o, so)
-}
