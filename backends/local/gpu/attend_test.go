@@ -420,3 +420,37 @@ func FuzzAttendPlan(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkAttendPlan plans steps as a card takes them.
+func BenchmarkAttendPlan(b *testing.B) {
+	info := testInfo
+	loads := map[string][]AttendRow{}
+	var long []int32
+	for i := range 128 {
+		long = append(long, int32(i))
+	}
+	for pos := range 8192 {
+		loads["prefill of 8192"] = append(loads["prefill of 8192"], AttendRow{Pages: long, To: pos + 1, Query: pos})
+	}
+	for s := range 256 {
+		seq := append(slices.Clone(long[:16]), int32(1000+s), int32(2000+s))
+		for pos := 1024; pos < 1056; pos++ {
+			loads["choices"] = append(loads["choices"], AttendRow{Pages: seq, To: pos + 1, Query: len(loads["choices"])})
+		}
+		own := make([]int32, 32)
+		for i := range own {
+			own[i] = int32(1000*s + i)
+		}
+		loads["decoding 256"] = append(loads["decoding 256"], AttendRow{Pages: own, To: 2000, Query: s})
+	}
+	for name, rows := range loads {
+		b.Run(name, func(b *testing.B) {
+			g := NewAttendGeometry(info, BF16, 32, 8, 128)
+			var p AttendPlan
+			for b.Loop() {
+				p.Build(rows, g)
+			}
+			b.ReportMetric(float64(len(p.buffer)*4), "bytes")
+		})
+	}
+}

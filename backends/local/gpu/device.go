@@ -195,21 +195,3 @@ type Device interface {
 	// a second Close does nothing.
 	Close() error
 }
-
-// TensorMap describes a matrix of row-major 16-bit elements in device memory for the bulk copies of compute capability 9.0.
-type TensorMap struct {
-	T             DType // BF16 or F16
-	At            Ptr   // aligned to 16
-	Rows, Columns int
-	Stride        int // elements from row to row, a multiple of 8
-	BoxRows       int // what one copy brings: 1 to 256 rows
-	BoxColumns    int // of this many columns, whose bytes are at most the swizzle's
-	Swizzle       int // 0, 32, 64 or 128: bytes that the copy's 16-byte pieces are permuted within in shared memory
-}
-
-// TensorMapper is a Device whose driver may make tensor maps.
-type TensorMapper interface {
-	// TensorMap returns the 128 bytes of a map, which go to device memory aligned to 64, where a kernel names them. Elements
-	// beyond the matrix come as zeros. Where the driver has no tensor maps the error's name is CUDA_ERROR_NOT_FOUND.
-	TensorMap(m TensorMap) ([]byte, error)
-}

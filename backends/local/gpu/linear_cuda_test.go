@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/onset-eval/onset/backends/local/gpu"
@@ -383,6 +384,22 @@ func TestHopperKernels(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestCheckProducts holds that the device's self-test passes, and that it turns the kernels for Hopper on in the emulator.
+func TestCheckProducts(t *testing.T) {
+	dev := openForProducts(t)
+	for _, typ := range []gpu.DType{gpu.F32, gpu.BF16, gpu.F16} {
+		o := mustGet[*gpu.Ops](t)(gpu.NewOps(dev, typ))
+		if err := o.CheckProducts(); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%v: %v", typ, o.Products())
+		hopper := strings.Contains(o.Products()[0], "gemm90")
+		if want := dev.Info().Capability() == 90 && typ != gpu.F32; dev.Info().Emulated && hopper != want {
+			t.Errorf("%v: the kernels for Hopper are used: %t", typ, hopper)
 		}
 	}
 }

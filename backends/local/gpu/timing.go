@@ -190,6 +190,11 @@ func (p *Peak) measureProducts(dev Device) (err error) {
 		took, err := Timing{Span: 50 * time.Millisecond}.Measure(dev, ops.Stream, f)
 		return 2 * float64(n) * float64(n) * float64(n) / max(took.Seconds(), 1e-9), err
 	}
+	if !dev.Info().Emulated { // which takes long
+		if err := ops.CheckProducts(); err != nil {
+			return err
+		}
+	}
 	tile := ops.tile(problem)
 	p.Own, err = rate(func(int) error {
 		ops.tileProduct(tile, problem, 0)
@@ -235,7 +240,7 @@ const randomBytes = 8 << 20
 // FillRandom fills device memory with random numbers in bf16, uniform in [-1, 1) and always the same; read as float32 they are
 // about the same numbers. Zeros would be computed with faster, and hide what is not written.
 func FillRandom(dev Device, s Stream, p Ptr, bytes int64) error {
-	block := randomElements(BF16, int(min(bytes, randomBytes)+1)/2)
+	block := randomElements(BF16, int(min(bytes, randomBytes)+1)/2, 0)
 	for at := int64(0); at < bytes; at += int64(len(block)) {
 		if err := dev.ToDevice(p.Add(at), block[:min(int64(len(block)), bytes-at)], s); err != nil {
 			return err

@@ -235,6 +235,20 @@ template <class T> NOINLINE void settle_columns(Desk *desks, float *parked, int 
 	warp_sync();
 }
 
+// Walk goes over the parts of the rows of a page, as many in a row as Parts, this thread's: all threads of the block together
+// take each once. It divides once and then only adds.
+template <int Parts> struct Walk {
+	int row, part, rows, parts; // where it is, and how far a step is
+};
+template <int Parts> DEVICE Walk<Parts> walk() {
+	return Walk<Parts>{tid() / Parts, tid() % Parts, bdim() / Parts, bdim() % Parts};
+}
+template <int Parts> DEVICE void step(Walk<Parts> &w) {
+	w.row += w.rows;
+	w.part += w.parts;
+	if (w.part >= Parts) w.part -= Parts, w.row++;
+}
+
 // wait_stage waits until all but the last slots-2 stages asked for have come, and for the block's other threads.
 DEVICE void wait_stage(int slots) {
 	switch (slots) {

@@ -43,17 +43,17 @@ template <int D>
 DEVICE void load_half(float *slot, const float *page, int dim, int first, int from, int to, bool vectors) {
 	constexpr int stride = D + 4;
 	if (vectors) {
-		for (int i = tid(); i < half_page * D / 4; i += bdim()) {
-			int key = first + i / (D / 4), at = i % (D / 4) * 4;
+		for (Walk<D / 4> w = walk<D / 4>(); w.row < half_page; step(w)) {
+			int key = first + w.row, at = w.part * 4;
 			bool wanted = key >= from && key < to && at < dim;
-			cp_async16(slot + (key - first) * stride + at, wanted ? page + key * dim + at : page, wanted);
+			cp_async16(slot + w.row * stride + at, wanted ? page + key * dim + at : page, wanted);
 		}
 		return;
 	}
-	for (int i = tid(); i < half_page * D; i += bdim()) {
-		int key = first + i / D, at = i % D;
+	for (Walk<D> w = walk<D>(); w.row < half_page; step(w)) {
+		int key = first + w.row, at = w.part;
 		bool wanted = key >= from && key < to && at < dim;
-		cp_async4(slot + (key - first) * stride + at, wanted ? page + key * dim + at : page, wanted);
+		cp_async4(slot + w.row * stride + at, wanted ? page + key * dim + at : page, wanted);
 	}
 }
 

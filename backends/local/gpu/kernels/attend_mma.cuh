@@ -24,12 +24,12 @@ template <class T, int D> struct Mma {
 // load_page fills a slot with a head's keys or values. Positions outside [from, to) become zeros: what was never written
 // there may be NaN, which a weight of 0 does not silence.
 template <class T, int D> DEVICE void load_page(T *to_slot, const T *page, int dim, int from, int to, bool vectors) {
-	constexpr int stride = Mma<T, D>::stride, parts = D / 8;
-	for (int i = tid(); i < page_size * parts; i += bdim()) {
-		int key = i / parts, at = i % parts * 8;
-		bool wanted = key >= from && key < to;
-		T *dst = to_slot + key * stride + at;
-		const T *src = page + key * dim + at;
+	constexpr int stride = Mma<T, D>::stride;
+	for (Walk<D / 8> w = walk<D / 8>(); w.row < page_size; step(w)) {
+		int at = w.part * 8;
+		bool wanted = w.row >= from && w.row < to;
+		T *dst = to_slot + w.row * stride + at;
+		const T *src = page + w.row * dim + at;
 		if (vectors) {
 			if (at < dim) cp_async16(dst, wanted ? src : page, wanted);
 			else store16(dst, quad{{0, 0, 0, 0}});
