@@ -357,10 +357,10 @@ func TestAttendGeometry(t *testing.T) {
 						if l.heads*l.chunks < group || l.heads*(l.chunks-1) >= group || l.rows*l.heads > l.warps*warpPairs {
 							t.Fatalf("%d heads of %d in %v: list %+v", group, dim, dtype, l)
 						}
-						slots := g.layout.slots(l.warps, true)
 						if g.plain {
 							continue
 						}
+						slots := g.layout.slots(l.warps, true)
 						if slots < minSlots || g.layout.size(l.warps, slots, true) > shared {
 							t.Fatalf("%d heads of %d in %v: %d slots, %d bytes", group, dim, dtype, slots, g.layout.size(l.warps, slots, true))
 						}
