@@ -75,9 +75,10 @@ cuda: cuda-stub
 cuda-check: cuda-stub
 	$(CUDA_ENV) CLANG='$(CLANG)' GO='$(GO)' .ci/cuda
 
-test-cuda: cuda-stub
+test-cuda: cuda
 	@ldconfig -p | grep -q 'libcuda\.so\.1' || { echo 'no libcuda.so.1: this machine has no NVIDIA driver' >&2; exit 1; }
-	$(CUDA_ENV) ONSET_TEST_GPU=1 $(GO) test -count=1 -timeout 30m -tags cuda ./$(GPU)/... ./backends/local $(wildcard ./cmd/onset-cuda)
+	$(CUDA_ENV) ONSET_TEST_GPU=1 $(GO) test -count=1 -timeout 30m -tags cuda ./$(GPU)/... ./backends/local ./cmd/onset-cuda
+	ONSET_TEST_WORKER=$(CURDIR)/bin/onset-cuda $(GO) test -count=1 -run '^TestScripts$$/^gpu$$' ./cmd/onset
 
 cuda-stub:
 	$(MAKE) -C $(GPU)/stub OUT=$(STUB)

@@ -87,6 +87,8 @@ type Backend struct {
 	// schedulers share the queue; there are so many.
 	scheds     []*scheduler
 	schedulers int
+	// steps counts the steps that were computed.
+	steps atomic.Int64
 	// inFlight counts requests from before they are queued until a scheduler is done with them.
 	inFlight atomic.Int64
 
@@ -345,6 +347,9 @@ func (b *Backend) Close() error {
 	}
 	return b.weights.close()
 }
+
+// Steps counts the steps that were computed so far: who asks twice sees whether the engine gets on.
+func (b *Backend) Steps() int64 { return b.steps.Load() }
 
 // Storage says where the packed weights lie.
 func (b *Backend) Storage() Storage { return b.weights.storage }

@@ -269,6 +269,7 @@ func (s *scheduler) land() error {
 	if err := s.ex.collect(); err != nil {
 		return err
 	}
+	s.b.steps.Add(1)
 	s.behind = slices.Delete(s.behind, 0, 1)
 	s.hand(f)
 	for _, w := range f.wants {

@@ -104,7 +104,7 @@ type Info struct {
 	Major, Minor    int    // compute capability
 	Driver          string // newest CUDA version that the driver serves: 13.0
 	TotalBytes      int64  // of device memory
-	FreeBytes       int64  // when Info was made, other processes' use counted
+	FreeBytes       int64  // when Info was made, other processes' use counted; -1 where the device did not say
 	Multiprocessors int
 	SharedPerBlock  int  // bytes of shared memory that a block may use after SetShared
 	Emulated        bool // this is the driver stand-in of package stub, which runs kernels on the CPU
@@ -194,22 +194,4 @@ type Device interface {
 	// Close waits for the device and gives back everything that was made on it. The device cannot be used afterwards;
 	// a second Close does nothing.
 	Close() error
-}
-
-// TensorMap describes a matrix of row-major 16-bit elements in device memory for the bulk copies of compute capability 9.0.
-type TensorMap struct {
-	T             DType // BF16 or F16
-	At            Ptr   // aligned to 16
-	Rows, Columns int
-	Stride        int // elements from row to row, a multiple of 8
-	BoxRows       int // what one copy brings: 1 to 256 rows
-	BoxColumns    int // of this many columns, whose bytes are at most the swizzle's
-	Swizzle       int // 0, 32, 64 or 128: bytes that the copy's 16-byte pieces are permuted within in shared memory
-}
-
-// TensorMapper is a Device whose driver may make tensor maps.
-type TensorMapper interface {
-	// TensorMap returns the 128 bytes of a map, which go to device memory aligned to 64, where a kernel names them. Elements
-	// beyond the matrix come as zeros. Where the driver has no tensor maps the error's name is CUDA_ERROR_NOT_FOUND.
-	TensorMap(m TensorMap) ([]byte, error)
 }

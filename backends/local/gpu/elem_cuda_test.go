@@ -84,7 +84,7 @@ func TestActivateUnaligned(t *testing.T) {
 		for shift := range 8 {
 			r, n := newElemRig(t, typ), 100
 			x := rounded(mixed(elemRand(shift), n), typ)
-			p := r.put(encode(x, typ), shift*typ.Size(), false)
+			p := r.put(toBytes(x, typ), shift*typ.Size(), false)
 			r.ops.Activate(p, int64(n), gpu.Activation(kernels.Silu))
 			cpu.Activate(x, kernels.Silu)
 			equalBits(t, label("shift ", shift), r.get(p, n, typ), rounded(x, typ))

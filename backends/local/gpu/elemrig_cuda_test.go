@@ -78,8 +78,8 @@ func (r *elemRig) put(data []byte, shift int, fixed bool) gpu.Ptr {
 }
 
 // in uploads numbers of a type that the kernels only read, out numbers that they may change.
-func (r *elemRig) in(x []float32, typ gpu.DType) gpu.Ptr  { return r.put(encode(x, typ), 0, true) }
-func (r *elemRig) out(x []float32, typ gpu.DType) gpu.Ptr { return r.put(encode(x, typ), 0, false) }
+func (r *elemRig) in(x []float32, typ gpu.DType) gpu.Ptr  { return r.put(toBytes(x, typ), 0, true) }
+func (r *elemRig) out(x []float32, typ gpu.DType) gpu.Ptr { return r.put(toBytes(x, typ), 0, false) }
 
 // ints uploads numbers that the kernels only read.
 func (r *elemRig) ints(x []int32) gpu.Ptr {
@@ -104,7 +104,7 @@ func (r *elemRig) get(p gpu.Ptr, n int, typ gpu.DType) []float32 {
 	if err != nil {
 		r.Fatal(err)
 	}
-	return decode(b, typ)
+	return fromBytes(b, typ)
 }
 
 func (r *elemRig) getInts(p gpu.Ptr, n int) []int32 {
@@ -137,7 +137,7 @@ func (r *elemRig) check() {
 	r.bufs = nil
 }
 
-func encode(x []float32, typ gpu.DType) []byte {
+func toBytes(x []float32, typ gpu.DType) []byte {
 	b := make([]byte, 0, len(x)*typ.Size())
 	for _, v := range x {
 		switch typ {
@@ -152,7 +152,7 @@ func encode(x []float32, typ gpu.DType) []byte {
 	return b
 }
 
-func decode(b []byte, typ gpu.DType) []float32 {
+func fromBytes(b []byte, typ gpu.DType) []float32 {
 	x := make([]float32, len(b)/typ.Size())
 	for i := range x {
 		switch typ {
@@ -168,7 +168,7 @@ func decode(b []byte, typ gpu.DType) []float32 {
 }
 
 // rounded is what is left of numbers in a type.
-func rounded(x []float32, typ gpu.DType) []float32 { return decode(encode(x, typ), typ) }
+func rounded(x []float32, typ gpu.DType) []float32 { return fromBytes(toBytes(x, typ), typ) }
 
 // equalBits fails where numbers differ in a bit, but for NaN, which is any NaN.
 func equalBits(t *testing.T, what string, got, want []float32) {

@@ -15,8 +15,8 @@ type OutOfMemory struct {
 // Error names the sizes and says what can be done.
 func (e *OutOfMemory) Error() string {
 	return fmt.Sprintf("allocate %s on %s: out of memory (%s of %s free)\n"+
-		"hint: other processes may hold the card's memory (nvidia-smi lists them); a smaller model, --compute bf16 or a "+
-		"smaller --memory needs less", Bytes(e.Asked), e.Device, Bytes(e.Free), Bytes(e.Total))
+		"hint: other processes may hold the card's memory (nvidia-smi lists them); a smaller model or "+
+		"--compute bf16 needs less", Bytes(e.Asked), e.Device, Bytes(e.Free), Bytes(e.Total))
 }
 
 // Error is an error of a driver call, or of work that was enqueued before it.
@@ -102,7 +102,7 @@ func HintFor(code int) string {
 	case code == codeLaunchTimeout:
 		return "the card also drives a display and stopped a long kernel: use another card"
 	case code >= codeCaptureFirst && code <= codeCaptureLast:
-		return "this is a defect of onset: run with --no-graphs, and report it"
+		return "this is a defect of onset: please report it with the text above"
 	case code == codeIllegalAddress, code == codeMisaligned, code == codeLaunchFailed, code == codeIllegalInstr,
 		code == codeInvalidPC, code == codeAddressSpace, code == codeLaunchResources, code == codeInvalidValue,
 		code == codeNotFound, code == codeAssert, code == codeHardwareStack:

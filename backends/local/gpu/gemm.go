@@ -89,26 +89,43 @@ func Vectors(t DType, x, w Ptr, k, ldx int) bool {
 	return (x|w)%16 == 0 && k%per == 0 && ldx%per == 0
 }
 
-// LinearTile chooses the kernel for a product of m tokens with n outputs: the one with the least expected time among those
-// whose shared memory the device has (at least 99 KiB from compute capability 8.0 on, which is enough for all), and the smaller
-// one where two are equal. It is a function of its arguments alone. The results do not depend on it: every kernel of a type
-// gives a row the same bits.
-func LinearTile(t DType, m, n int, vectors bool, info Info) Tile {
-	if m < 1 || n < 1 {
-		panic(fmt.Sprintf("gpu: product of %d tokens and %d outputs", m, n))
+// LinearShape is what the choice of a kernel depends on.
+type LinearShape struct {
+	T       DType
+	M, N, K int  // tokens, outputs, columns
+	Vectors bool // rows begin at multiples of 16 bytes: see Vectors
+	Hopper  bool // the kernels of gemm90.cu may be used
+}
+
+// LinearTile chooses the kernel for a product: the one with the least expected time among those whose shared memory the device
+// has (at least 99 KiB from compute capability 8.0 on, which is enough for all of gemm.cu), and the smaller one where two are
+// equal. It is a function of its arguments alone. The results do not depend on it: every kernel of a type gives a row the same
+// bits.
+func LinearTile(s LinearShape, info Info) Tile {
+	if s.M < 1 || s.N < 1 || s.K < 1 {
+		panic(fmt.Sprintf("gpu: product of %d tokens and %d outputs of %d", s.M, s.N, s.K))
 	}
 	tiles, plain := halfTiles, halfPlain
-	if t == F32 {
+	if s.T == F32 {
 		tiles, plain = floatTiles, floatPlain
 	}
-	if !vectors {
+	if !s.Vectors {
 		return plain
 	}
 	sms, best := max(info.Multiprocessors, 1), tiles[0]
-	for _, tile := range tiles[1:] {
-		if tile.Shared <= info.SharedPerBlock && tile.cost(m, n, sms) < best.cost(m, n, sms) {
-			best = tile
+	consider := func(tiles []Tile) {
+		for _, tile := range tiles {
+			if tile.Shared <= info.SharedPerBlock && tile.cost(s.M, s.N, sms) < best.cost(s.M, s.N, sms) {
+				best = tile
+			}
 		}
+	}
+	consider(tiles[1:])
+	if s.Hopper && s.T != F32 && s.K%hopperColumns == 0 {
+		consider(hopperTiles)
 	}
 	return best
 }
+
+// hopperColumns is what k must be a multiple of for the kernels of gemm90.cu.
+const hopperColumns = 64

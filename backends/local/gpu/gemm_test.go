@@ -71,32 +71,36 @@ func TestLinearTile(t *testing.T) {
 	small := gpu.Info{Major: 8, Multiprocessors: 108, SharedPerBlock: 48 << 10}
 	for _, c := range []struct {
 		t       gpu.DType
-		m, n    int
+		m, n, k int
 		vectors bool
+		hopper  bool
 		info    gpu.Info
 		want    string
 	}{
-		{gpu.BF16, 1, 4096, true, h100, "linear_16x8"},
-		{gpu.BF16, 8, 4096, true, h100, "linear_16x8"},
-		{gpu.F16, 16, 4096, true, h100, "linear_16x16"},
-		{gpu.BF16, 32, 4096, true, h100, "linear_32x32"},
-		{gpu.BF16, 64, 4096, true, h100, "linear_32x32"},
-		{gpu.BF16, 128, 4096, true, h100, "linear_64x64"},
-		{gpu.BF16, 512, 4096, true, h100, "linear_128x128"},
-		{gpu.BF16, 1024, 4096, true, h100, "linear_128x256"},
-		{gpu.BF16, 8192, 11008, true, h100, "linear_128x256"},
-		{gpu.BF16, 8192, 11008, true, rtx, "linear_128x256"},
-		{gpu.BF16, 8192, 11008, true, small, "linear_16x16"},
-		{gpu.BF16, 8192, 11008, false, h100, "linear_plain"},
-		{gpu.F32, 1, 4096, true, h100, "linear_16x8"},
-		{gpu.F32, 4096, 4096, true, h100, "linear_128x128"},
-		{gpu.F32, 4096, 4096, false, h100, "linear_plain"},
-		{gpu.BF16, 1, 1, true, gpu.Info{}, "linear_16x8"},
+		{gpu.BF16, 1, 4096, 4096, true, false, h100, "linear_16x8"},
+		{gpu.BF16, 8, 4096, 4096, true, true, h100, "linear_16x8"},
+		{gpu.F16, 16, 4096, 4096, true, false, h100, "linear_16x16"},
+		{gpu.BF16, 32, 4096, 4096, true, false, h100, "linear_32x32"},
+		{gpu.BF16, 64, 4096, 4096, true, false, h100, "linear_32x32"},
+		{gpu.BF16, 128, 4096, 4096, true, false, h100, "linear_64x64"},
+		{gpu.BF16, 512, 4096, 4096, true, false, h100, "linear_128x128"},
+		{gpu.BF16, 512, 4096, 4096, true, true, h100, "linear90_128x128"},
+		{gpu.BF16, 512, 4096, 4072, true, true, h100, "linear_128x128"},
+		{gpu.BF16, 1024, 4096, 4096, true, false, h100, "linear_128x256"},
+		{gpu.F16, 4096, 4096, 4096, true, true, h100, "linear90_128x256"},
+		{gpu.BF16, 8192, 11008, 4096, true, false, h100, "linear_128x256"},
+		{gpu.BF16, 8192, 11008, 4096, true, false, rtx, "linear_128x256"},
+		{gpu.BF16, 8192, 11008, 4096, true, true, rtx, "linear_128x256"},
+		{gpu.BF16, 8192, 11008, 4096, true, false, small, "linear_16x16"},
+		{gpu.BF16, 8192, 11008, 4096, false, true, h100, "linear_plain"},
+		{gpu.F32, 1, 4096, 4096, true, true, h100, "linear_16x8"},
+		{gpu.F32, 4096, 4096, 4096, true, true, h100, "linear_128x128"},
+		{gpu.F32, 4096, 4096, 4096, false, false, h100, "linear_plain"},
+		{gpu.BF16, 1, 1, 1, true, false, gpu.Info{}, "linear_16x8"},
 	} {
-		got := gpu.LinearTile(c.t, c.m, c.n, c.vectors, c.info)
-		if got.Kernel != c.want {
-			t.Errorf("%v m=%d n=%d vectors=%t on %d multiprocessors: %s, want %s", c.t, c.m, c.n, c.vectors, c.info.Multiprocessors,
-				got.Kernel, c.want)
+		s := gpu.LinearShape{T: c.t, M: c.m, N: c.n, K: c.k, Vectors: c.vectors, Hopper: c.hopper}
+		if got := gpu.LinearTile(s, c.info); got.Kernel != c.want {
+			t.Errorf("%+v on %d multiprocessors: %s, want %s", s, c.info.Multiprocessors, got.Kernel, c.want)
 		}
 	}
 }

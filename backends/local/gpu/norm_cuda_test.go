@@ -106,7 +106,7 @@ func newNormOperands(n, d, seed int, typ gpu.DType) normOperands {
 // run calls AddNorm on rows of the operands, the stream shift numbers behind an aligned address, and gives stream and
 // normed stream.
 func (o normOperands) run(r *elemRig, c normCase, n, d, shift int, typ gpu.DType) (x, y []float32) {
-	p := gpu.AddNorm{X: r.put(encode(o.x, gpu.F32), 4*shift, false), ZScale: c.zscale, Write: c.write,
+	p := gpu.AddNorm{X: r.put(toBytes(o.x, gpu.F32), 4*shift, false), ZScale: c.zscale, Write: c.write,
 		Norm: gpu.Norm{Kind: c.kind, Eps: 1e-5}, ZNorm: gpu.Norm{Kind: c.zkind, Eps: 1e-6}}
 	if c.z {
 		p.Z = r.in(o.z, typ)
@@ -268,7 +268,7 @@ func testNormInPlace(t *testing.T, typ gpu.DType, d int, kind gpu.NormKind, own 
 
 			// Alone, where it cannot be read by vectors, the group has the same bits.
 			alone := newElemRig(t, typ)
-			one := gpu.NormGroups{X: alone.put(encode(x[at:at+d], typ), typ.Size(), false), LD: d, Groups: 1}
+			one := gpu.NormGroups{X: alone.put(toBytes(x[at:at+d], typ), typ.Size(), false), LD: d, Groups: 1}
 			m := gpu.Norm{Kind: kind, Weight: alone.in(w[wt:wt+d], gpu.F32), Bias: alone.in(b[wt:wt+d], gpu.F32), Eps: 1e-5}
 			alone.ops.NormInPlace(one, m, 1, d)
 			equalBits(t, what+", alone", alone.get(one.X, d, typ), got[at:at+d])

@@ -85,9 +85,9 @@ func (o *Ops) LaunchExact(name string, grid, block Dim3, shared int, a *Args) {
 	}
 }
 
-// Has reports whether the device's PTX has a kernel of exactly this name. It does not touch the sticky error.
+// Has reports whether the device has a kernel of exactly this name. It does not touch the sticky error.
 func (o *Ops) Has(name string) bool {
-	if _, ok := o.funcs[name]; ok {
+	if o.funcs[name] != nil {
 		return true
 	}
 	h, err := o.Dev.Function(name)
@@ -177,15 +177,6 @@ func (o *Ops) Scratch(key string, bytes int64) Ptr {
 	}
 	s.at, s.size = p, size
 	return p
-}
-
-// ScratchBytes returns the device memory that Scratch holds, outgrown memory left out.
-func (o *Ops) ScratchBytes() int64 {
-	var n int64
-	for _, s := range o.scratch {
-		n += s.size
-	}
-	return n
 }
 
 // Close gives the scratch memory back. It does not close the device.

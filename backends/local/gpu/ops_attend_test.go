@@ -22,9 +22,6 @@ func TestAttendLaunch(t *testing.T) {
 	for _, dtype := range []gpu.DType{gpu.F32, gpu.BF16, gpu.F16} {
 		for _, dim := range []int{1, 32, 33, 64, 80, 96, 128, 192, 256, 512} {
 			dev := gputest.New(1 << 20)
-			if err := dev.UsePTX(); err != nil {
-				t.Fatal(err)
-			}
 			ops, err := gpu.NewOps(dev, dtype)
 			if err != nil {
 				t.Fatal(err)

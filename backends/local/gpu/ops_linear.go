@@ -49,7 +49,8 @@ func (o *Ops) product(p LtProblem, bias Ptr) {
 }
 
 func (o *Ops) tile(p LtProblem) Tile {
-	return LinearTile(p.T, p.M, p.N, Vectors(p.T, p.X, p.W, p.K, p.LdX), o.info)
+	return LinearTile(LinearShape{T: p.T, M: p.M, N: p.N, K: p.K, Vectors: Vectors(p.T, p.X, p.W, p.K, p.LdX),
+		Hopper: o.products.hopper}, o.info)
 }
 
 // tileProduct enqueues p by a kernel of gemm.cu:

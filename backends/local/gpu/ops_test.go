@@ -24,13 +24,13 @@ func TestLaunchNamesAndArguments(t *testing.T) {
 	for _, dtype := range []gpu.DType{gpu.F32, gpu.BF16, gpu.F16} {
 		d, o := newOps(t, dtype)
 		o.Stream = 0
-		o.Launch("clip", gpu.D2(3, 2), gpu.D1(64), 16, o.Args().Ptr(4096).Int(5).Float(1.5))
-		o.LaunchExact("sample", gpu.D1(1), gpu.D1(32), 0, o.Args().Long(9))
+		o.Launch("fold", gpu.D2(3, 2), gpu.D1(64), 16, o.Args().Ptr(4096).Int(5).Float(1.5))
+		o.LaunchExact("draw", gpu.D1(1), gpu.D1(32), 0, o.Args().Long(9))
 		if err := o.Err(); err != nil {
 			t.Fatal(err)
 		}
 		got := d.Launches()
-		if len(got) != 2 || got[0].Name != "clip_"+dtype.String() || got[1].Name != "sample" {
+		if len(got) != 2 || got[0].Name != "fold_"+dtype.String() || got[1].Name != "draw" {
 			t.Fatalf("launches of %v: %v", dtype, d)
 		}
 		c := got[0]
@@ -49,7 +49,7 @@ func TestLaunchNamesAndArguments(t *testing.T) {
 // TestFunctionsAreLookedUpOnce holds that a launch in the steady state asks the device for nothing and allocates nothing.
 func TestFunctionsAreLookedUpOnce(t *testing.T) {
 	d, o := newOps(t, gpu.BF16)
-	launch := func() { o.Launch("clip", gpu.D1(1), gpu.D1(32), 60<<10, o.Args().Int(1)) }
+	launch := func() { o.Launch("fold", gpu.D1(1), gpu.D1(32), 60<<10, o.Args().Int(1)) }
 	for range 3 {
 		launch()
 	}
@@ -68,7 +68,7 @@ func TestFunctionsAreLookedUpOnce(t *testing.T) {
 func TestSharedIsRaisedWhenMoreIsAsked(t *testing.T) {
 	d, o := newOps(t, gpu.F32)
 	for _, shared := range []int{48 << 10, 49 << 10, 40 << 10, 100 << 10} {
-		o.Launch("attend", gpu.D1(1), gpu.D1(32), shared, o.Args())
+		o.Launch("look", gpu.D1(1), gpu.D1(32), shared, o.Args())
 	}
 	var raised []int
 	for _, c := range d.Calls {
@@ -79,7 +79,7 @@ func TestSharedIsRaisedWhenMoreIsAsked(t *testing.T) {
 	if want := []int{49 << 10, 100 << 10}; !slices.Equal(raised, want) || o.Err() != nil {
 		t.Errorf("shared memory raised to %v, want %v; error %v", raised, want, o.Err())
 	}
-	o.Launch("attend", gpu.D1(1), gpu.D1(32), 1<<20, o.Args())
+	o.Launch("look", gpu.D1(1), gpu.D1(32), 1<<20, o.Args())
 	if o.Err() == nil {
 		t.Error("more shared memory than the device has, and no error")
 	}
@@ -91,7 +91,7 @@ func TestErrorsStick(t *testing.T) {
 	first := errors.New("first")
 	d.FailAt("launch", 2, first)
 	for range 4 {
-		o.Launch("clip", gpu.D1(1), gpu.D1(32), 0, o.Args())
+		o.Launch("fold", gpu.D1(1), gpu.D1(32), 0, o.Args())
 	}
 	if !errors.Is(o.Err(), first) || len(d.Launches()) != 2 {
 		t.Errorf("error %v after %d launches, want the first after 2", o.Err(), len(d.Launches()))
@@ -100,7 +100,7 @@ func TestErrorsStick(t *testing.T) {
 		t.Error("scratch memory after an error")
 	}
 	o.ClearErr()
-	o.Launch("clip", gpu.D1(1), gpu.D1(32), 0, o.Args())
+	o.Launch("fold", gpu.D1(1), gpu.D1(32), 0, o.Args())
 	if o.Err() != nil || len(d.Launches()) != 3 {
 		t.Errorf("after ClearErr: error %v, %d launches", o.Err(), len(d.Launches()))
 	}
@@ -108,12 +108,14 @@ func TestErrorsStick(t *testing.T) {
 
 func TestUnknownKernel(t *testing.T) {
 	d, o := newOps(t, gpu.F16)
-	d.Known = func(name string) bool { return name == "clip_f16" }
-	if !o.Has("clip_f16") || o.Has("clip_f32") || o.Err() != nil {
-		t.Errorf("Has(clip_f16), Has(clip_f32) are %v, %v; error %v", o.Has("clip_f16"), o.Has("clip_f32"), o.Err())
+	d.Known = func(name string) bool { return name == "fold_f16" }
+	for range 2 {
+		if !o.Has("fold_f16") || o.Has("fold_f32") || o.Err() != nil {
+			t.Errorf("Has(fold_f16), Has(fold_f32) are %v, %v; error %v", o.Has("fold_f16"), o.Has("fold_f32"), o.Err())
+		}
 	}
-	o.Launch("gate", gpu.D1(1), gpu.D1(32), 0, o.Args())
-	if o.Err() == nil || !strings.Contains(o.Err().Error(), "gate_f16") {
+	o.Launch("open", gpu.D1(1), gpu.D1(32), 0, o.Args())
+	if o.Err() == nil || !strings.Contains(o.Err().Error(), "open_f16") {
 		t.Errorf("error of a kernel that is not there: %v", o.Err())
 	}
 }
@@ -138,11 +140,11 @@ func TestImpossibleGeometryPanics(t *testing.T) {
 					t.Error("no panic")
 				}
 			}()
-			o.Launch("clip", g.grid, g.block, g.shared, o.Args())
+			o.Launch("fold", g.grid, g.block, g.shared, o.Args())
 		})
 	}
 	d, o := newOps(t, gpu.F32)
-	o.Launch("clip", gpu.D1(0), gpu.D1(32), 0, o.Args())
+	o.Launch("fold", gpu.D1(0), gpu.D1(32), 0, o.Args())
 	if o.Err() != nil || len(d.Launches()) != 0 {
 		t.Error("an empty grid is work")
 	}
@@ -160,7 +162,7 @@ func TestScratch(t *testing.T) {
 		t.Error("memory that grew is not half as large again")
 	}
 	d.At(a, 1000) // outgrown memory is still there: graphs may name it
-	if n := o.ScratchBytes(); n != 1536+256 {
+	if n := d.Used(); n != 1024+1536+256 {
 		t.Errorf("%d bytes of scratch memory", n)
 	}
 	if o.Scratch("c", 2<<20) != 0 {

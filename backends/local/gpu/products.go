@@ -12,13 +12,20 @@ import (
 
 // mixedTokens is the most tokens of a product that an own kernel serves beside cuBLASLt, where the two give equal bits: the
 // pinned algorithm has large tiles, which leave most of a card idle while a few tokens are decoded.
-const mixedTokens = 64
+const mixedTokens = 128
+
+// vendorOutputs is the fewest outputs of a shape that goes to cuBLASLt. Below it there is little to gain, and too few results to
+// tell in a check: where sums differ in their last bits, about one result in 4,000 differs once it is rounded to bf16.
+const vendorOutputs = 512
 
 // products holds which products go to cuBLASLt.
 type products struct {
 	shapes map[productShape]productChoice
 	notes  []string
 	off    bool
+
+	checked bool // CheckProducts has run
+	hopper  bool // the kernels of gemm90.cu give the bits of gemm.cu's on this card
 }
 
 type productShape struct {
@@ -33,7 +40,10 @@ type productChoice struct {
 
 // OwnProducts makes every product go to the own kernels, cuBLASLt or not. Call it before the first product: bits may change
 // with it.
-func (o *Ops) OwnProducts() { o.products = products{off: true} }
+func (o *Ops) OwnProducts() {
+	o.products.off = true
+	o.products.shapes = nil
+}
 
 // choice returns where a product goes. A shape that CheckLinear has not seen goes to the own kernels, so that no product is
 // made by an algorithm that was not put to the test; so does one of rows that do not begin at multiples of 16 bytes, which
@@ -50,15 +60,21 @@ func (o *Ops) choice(p LtProblem) productChoice {
 }
 
 // CheckLinear decides how products with weights of this shape are computed, wide meaning LinearF32. Call it once for each shape
-// after upload and before the first product and before graphs are captured: w is one such matrix. Without cuBLASLt, and in
-// float32, the own kernels serve all and nothing is done. With it the pinned algorithm must give a row the same bits in products
-// of 1 to 136 tokens, and agree with the own kernel within rounding; otherwise the next that the library proposes is tried, and
-// where none passes the shape stays with the own kernels, and Products says so. Where both libraries even give the same bits (on this matrix and 136 random rows), products of few tokens
-// go to the own kernels. It waits for the device; the error is of the device, a failed check is none.
+// after upload, before the first product and before graphs are captured: w is one such matrix. The first call on a card runs
+// CheckProducts. Without cuBLASLt, in float32 and with less than 512 outputs, the own kernels serve. With it, the pinned
+// algorithm must give a row the same bits in products of 1 to 136 tokens, and agree with the own kernel within rounding;
+// otherwise the next that the library proposes is tried, and where none passes the shape stays with the own kernels, and Products
+// says so. Where both libraries even give the same bits, on this matrix and 136 random rows, products of few tokens go to the
+// own kernels. It waits for the device; its error is the device's or CheckProducts', an algorithm that fails is none.
 func (o *Ops) CheckLinear(w Ptr, n, k int, wide bool) error {
+	if !o.products.checked && !o.info.Emulated {
+		if err := o.CheckProducts(); err != nil {
+			return err
+		}
+	}
 	s := productShape{n, k, wide}
-	if _, seen := o.products.shapes[s]; seen || o.err != nil || o.products.off || o.T == F32 || n%8 != 0 || k%8 != 0 ||
-		o.Dev.Lt() == nil {
+	if _, seen := o.products.shapes[s]; seen || o.err != nil || o.products.off || o.T == F32 || n < vendorOutputs ||
+		n%8 != 0 || k%8 != 0 || o.Dev.Lt() == nil {
 		return o.err
 	}
 	c, note, err := o.checkVendor(w, s)
@@ -83,8 +99,12 @@ func (o *Ops) Products() []string {
 	for _, c := range o.products.shapes {
 		used = used || c.vendor
 	}
+	own := "own kernels (gemm.cu)"
+	if o.products.hopper {
+		own = "own kernels (gemm.cu, gemm90.cu)"
+	}
 	if lt == nil || !used {
-		return append([]string{"own kernels (gemm.cu)"}, o.products.notes...)
+		return append([]string{own}, o.products.notes...)
 	}
 	lines := append([]string{lt.Version()}, lt.Algorithms()...)
 	return append(lines, o.products.notes...)
@@ -135,6 +155,10 @@ func (o *Ops) checkVendor(w Ptr, s productShape) (_ productChoice, note string, 
 	}
 	xBytes := (checkRowsLt*int64(s.k)*int64(o.T.Size()) + Align - 1) / Align * Align
 	if c.x, err = o.Dev.Alloc(xBytes + checkRowsLt*c.row); err != nil {
+		var oom *OutOfMemory
+		if errors.As(err, &oom) {
+			return productChoice{}, "own kernels, because there is no room to check cuBLASLt", nil
+		}
 		return productChoice{}, "", err
 	}
 	defer func() {
@@ -143,7 +167,7 @@ func (o *Ops) checkVendor(w Ptr, s productShape) (_ productChoice, note string, 
 		}
 	}()
 	c.y = c.x.Add(xBytes)
-	if err := o.Dev.ToDevice(c.x, randomElements(o.T, checkRowsLt*s.k), o.Stream); err != nil {
+	if err := o.Dev.ToDevice(c.x, randomElements(o.T, checkRowsLt*s.k, 0), o.Stream); err != nil {
 		return productChoice{}, "", err
 	}
 	if c.own, err = c.run(0, checkRowsLt, true); err != nil {
@@ -231,8 +255,8 @@ func difference(t DType, eps float64, s productShape, a, b []byte) float64 {
 	return worst
 }
 
-// randomElements returns n elements of t, uniform in [-1, 1), always the same.
-func randomElements(t DType, n int) []byte {
+// randomElements returns n elements of t, uniform in [-1, 1) times powers of two from 2^-spread to 2^spread, always the same.
+func randomElements(t DType, n, spread int) []byte {
 	out := make([]byte, n*t.Size())
 	state := uint64(0x9e3779b97f4a7c15)
 	for i := range n {
@@ -240,6 +264,7 @@ func randomElements(t DType, n int) []byte {
 		state ^= state >> 7
 		state ^= state << 17
 		v := float32(int32(state>>40)-1<<23) * 0x1p-23
+		v = float32(math.Ldexp(float64(v), int(state%uint64(2*spread+1))-spread))
 		switch t {
 		case F32:
 			binary.LittleEndian.PutUint32(out[4*i:], math.Float32bits(v))

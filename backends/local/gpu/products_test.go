@@ -75,11 +75,15 @@ func (v *vendor) Reject(gpu.LtProblem) bool {
 	return true
 }
 
-const testN, testK = 16, 264
+const testN, testK = 512, 72
 
 func newVendor(t *testing.T) (*gputest.Device, *vendor, *gpu.Ops, gpu.Ptr) {
 	t.Helper()
-	d, o := newOps(t, gpu.BF16)
+	d := gputest.New(1 << 24)
+	o, err := gpu.NewOps(d, gpu.BF16)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tile := range gpu.Tiles(gpu.BF16) {
 		d.Kernels[tile.Kernel+"_bf16"] = tileKernel
 	}
@@ -220,12 +224,12 @@ func TestLinearAlignment(t *testing.T) {
 	if err := o.CheckLinear(w, testN, testK, false); err != nil {
 		t.Fatal(err)
 	}
-	x, _ := d.Alloc(201 * 268 * 2)
+	x, _ := d.Alloc(201 * 76 * 2)
 	y, _ := d.Alloc(201 * testN * 2)
 	clear(d.At(x, 201*28*2))
 	d.Forget()
 	v.calls = 0
-	o.Linear(y, x, w, 0, 100, testN, testK, 268, testN)
+	o.Linear(y, x, w, 0, 100, testN, testK, 76, testN)
 	o.Linear(y, x.Add(2), w, 0, 100, testN, testK, testK, testN)
 	if n := len(d.Launches("linear_plain_bf16")); n != 2 || v.calls != 0 {
 		t.Errorf("%d launches of the plain kernel and %d calls of cuBLASLt, want 2 and 0", n, v.calls)
@@ -247,9 +251,12 @@ func TestCheckLinearDeviceError(t *testing.T) {
 		t.Errorf("a lost device: %v", err)
 	}
 	d.FailAt("alloc", 1, &gpu.OutOfMemory{Device: "x", Asked: 1})
-	var oom *gpu.OutOfMemory
-	if err := o.CheckLinear(w, testN, testK, true); !errors.As(err, &oom) {
-		t.Errorf("no memory: %v", err)
+	if err := o.CheckLinear(w, testN, testK, true); err != nil || !strings.Contains(strings.Join(o.Products(), ""), "no room") {
+		t.Errorf("no memory: %v, %v", err, o.Products())
+	}
+	d.FailAt("alloc", 1, nil)
+	if err := o.CheckLinear(w, testN, 64, true); err == nil {
+		t.Error("an allocation that fails is no error")
 	}
 }
 
@@ -282,5 +289,61 @@ func TestLtPaths(t *testing.T) {
 	env["ONSET_CUBLASLT"] = "/a["
 	if _, err := gpu.LtPaths(func(k string) string { return env[k] }, glob); err == nil || !strings.Contains(err.Error(), "hint:") {
 		t.Errorf("a bad name: %v", err)
+	}
+}
+
+// TestCheckProductsFaults puts wrong kernels to the device's self-test.
+func TestCheckProductsFaults(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		kernel  string  // the one that is changed
+		off     float32 // what is added to its results
+		back    bool    // it sums in the other order
+		err     string
+		hopper  bool // gemm90.cu's are used
+		noted   string
+		capable bool // compute capability 9.0
+	}{
+		{"all right", "", 0, false, "", false, "", false},
+		{"all right on Hopper", "", 0, false, "", true, "", true},
+		{"the first is wrong", "linear_16x8", 0.01, false, "kernel linear_16x8_bf16 gives", false, "", false},
+		{"one is wrong", "linear_64x64", 0.01, false, "kernel linear_64x64_bf16 gives other bits", false, "", false},
+		{"one sums otherwise", "linear_128x256", 0, true, "kernel linear_128x256_bf16 gives other bits", false, "", false},
+		{"the plain one is wrong", "linear_plain", 0.01, false, "kernel linear_plain_bf16 gives", false, "", false},
+		{"Hopper's sums otherwise", "linear90_128x256", 0, true, "", false, "linear90_128x256: its bits are not", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := gputest.New(1 << 24)
+			if c.capable {
+				d.About.Major, d.About.SharedPerBlock = 9, 227<<10
+			}
+			for _, tile := range append(gpu.Tiles(gpu.BF16), gpu.HopperTiles()...) {
+				d.Kernels[tile.Kernel+"_bf16"] = func(d *gputest.Device, k gputest.Call) error {
+					p := gpu.LtProblem{Y: k.Ptr(0), X: k.Ptr(1), W: k.Ptr(2), M: k.Int(4), N: k.Int(5), K: k.Int(6), LdX: k.Int(7), LdY: k.Int(8),
+						T: gpu.BF16, YFloat32: k.Int(9) != 0}
+					if tile.Kernel == c.kernel {
+						multiply(d, p, c.back, c.off)
+					} else {
+						multiply(d, p, false, 0)
+					}
+					return nil
+				}
+			}
+			o, err := gpu.NewOps(d, gpu.BF16)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = o.CheckProducts()
+			if (err == nil) != (c.err == "") || err != nil && !(strings.Contains(err.Error(), c.err) && strings.Contains(err.Error(), "hint:")) {
+				t.Fatalf("error %v, want %q", err, c.err)
+			}
+			said := strings.Join(o.Products(), "\n")
+			if strings.Contains(said, "gemm90.cu)") != c.hopper || !strings.Contains(said, c.noted) {
+				t.Errorf("Products says %q", said)
+			}
+			if leaks := d.Leaks(); len(leaks) > 0 {
+				t.Errorf("left: %v", leaks)
+			}
+		})
 	}
 }

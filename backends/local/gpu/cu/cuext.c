@@ -88,8 +88,8 @@ void onset_graph_drop(void *graph, void *exec) {
 	cuGraphDestroy((CUgraph)graph);
 }
 
-/* Looks a driver's function up by its name, in the version of CUDA 12.0. */
-static void *find(const char *symbol) {
+/* The names are those of CUDA 12.0 or before. */
+int onset_driver_has(const char *symbol) {
 	void *f = NULL;
 #if CUDA_VERSION >= 12000
 	CUdriverProcAddressQueryResult found;
@@ -97,22 +97,5 @@ static void *find(const char *symbol) {
 #else
 	int r = cuGetProcAddress(symbol, &f, 12000, 0);
 #endif
-	return r == 0 ? f : NULL;
-}
-
-int onset_driver_has(const char *symbol) { return find(symbol) != NULL; }
-
-/* cuTensorMapEncodeTiled, declared here so that headers before CUDA 12 do: enumerators are ints. */
-typedef int tensor_map_encode(void *map, int type, unsigned rank, void *address, const uint64_t *size, const uint64_t *stride,
-		const uint32_t *box, const uint32_t *element_stride, int interleave, int swizzle, int promotion, int fill);
-
-int onset_tensor_map(void *map, int type, unsigned rank, uint64_t address, const uint64_t *size, const uint64_t *stride,
-		const uint32_t *box, int swizzle, int promotion) {
-	static const uint32_t ones[] = {1, 1, 1, 1, 1};
-	tensor_map_encode *encode = (tensor_map_encode *)find("cuTensorMapEncodeTiled");
-	if (encode == NULL) {
-		return CUDA_ERROR_NOT_FOUND;
-	}
-	/* Not interleaved; out of bounds reads give zeros. */
-	return encode(map, type, rank, (void *)(uintptr_t)address, size, stride, box, ones, 0, swizzle, promotion, 0);
+	return r == 0 && f != NULL;
 }

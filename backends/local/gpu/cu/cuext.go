@@ -57,18 +57,3 @@ func extDriverHas(symbol string) bool {
 	defer C.free(unsafe.Pointer(name))
 	return C.onset_driver_has(name) != 0
 }
-
-// extTensorMap encodes a map of at most five dimensions. stride has one element fewer than size, in bytes.
-func extTensorMap(kind int, address uint64, size, stride []uint64, box []uint32, swizzle, promotion int) ([]byte, int) {
-	// The driver wants 64-byte alignment; malloc promises 16.
-	raw := C.malloc(C.ONSET_TENSOR_MAP + 64)
-	defer C.free(raw)
-	at := unsafe.Add(raw, (64-uintptr(raw)%64)%64)
-	var strides *C.uint64_t
-	if len(stride) > 0 {
-		strides = (*C.uint64_t)(unsafe.SliceData(stride))
-	}
-	code := C.onset_tensor_map(at, C.int(kind), C.uint(len(size)), C.uint64_t(address), (*C.uint64_t)(unsafe.SliceData(size)),
-		strides, (*C.uint32_t)(unsafe.SliceData(box)), C.int(swizzle), C.int(promotion))
-	return C.GoBytes(at, C.ONSET_TENSOR_MAP), int(code)
-}

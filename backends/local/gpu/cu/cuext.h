@@ -32,11 +32,4 @@ void onset_graph_drop(void *graph, void *exec);
 /* Whether the driver exports a function of this name. */
 int onset_driver_has(const char *symbol);
 
-/* The bytes of a tensor map. */
-enum { ONSET_TENSOR_MAP = 128 };
-/* Writes a tensor map of rank dimensions, the fastest first, into 128 bytes at map, which is aligned to 64. type, swizzle and
- * promotion are the driver's enumerators. Returns CUDA_ERROR_NOT_FOUND where the driver has no tensor maps. */
-int onset_tensor_map(void *map, int type, unsigned rank, uint64_t address, const uint64_t *size, const uint64_t *stride,
-		const uint32_t *box, int swizzle, int promotion);
-
 #endif

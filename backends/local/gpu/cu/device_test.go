@@ -403,28 +403,6 @@ func TestOneDeviceTwice(t *testing.T) {
 	fatal(t, errors.Join(k.launch(0), b.Synchronize(0)))
 }
 
-func TestTensorMap(t *testing.T) {
-	d := openFirst(t)
-	p, err := d.Alloc(1 << 16)
-	fatal(t, err)
-	b, err := d.TensorMap(gpu.TensorMap{T: gpu.BF16, At: p, Rows: 64, Columns: 512, Stride: 512, BoxRows: 64, BoxColumns: 64, Swizzle: 128})
-	var e *gpu.Error
-	switch {
-	case d.info.Capability() >= 90 && !d.info.Emulated:
-		if err != nil || len(b) != 128 || bytes.Equal(b, make([]byte, 128)) {
-			t.Errorf("a map of %d bytes, error %v", len(b), err)
-		}
-	case !errors.As(err, &e) || e.Lost():
-		t.Errorf("a map where there are none: %v", err)
-	}
-	defer func() {
-		if recover() == nil {
-			t.Error("a map of float32 was made")
-		}
-	}()
-	_, _ = d.TensorMap(gpu.TensorMap{T: gpu.F32, At: p, Rows: 1, Columns: 8, Stride: 8, BoxRows: 1, BoxColumns: 8})
-}
-
 func TestErrorNames(t *testing.T) {
 	if got := extErrorName(700); got != "CUDA_ERROR_ILLEGAL_ADDRESS" {
 		t.Errorf("error 700 is %q", got)

@@ -22,11 +22,8 @@ func TestSoak(t *testing.T) {
 	k := newAxpy(t, d, 4096)
 	side, err := d.NewStream()
 	fatal(t, err)
-	staging := gpu.NewFixedStaging(d, 0, 2)
-	overlapped, err := gpu.NewStaging(d, 0, 3)
+	upload, err := gpu.NewUploader(d, side, 8<<10)
 	fatal(t, err)
-	results := gpu.NewResults(d, 0, 2)
-	arena := gpu.NewArena(d)
 	random := rand.New(rand.NewPCG(1, 2))
 	step := func() {
 		e, err := d.Record(0)
@@ -35,9 +32,7 @@ func TestSoak(t *testing.T) {
 		fatal(t, errors.Join(err, d.Wait(0, back)))
 		d.Release(e)
 		d.Release(back)
-		for _, s := range []*gpu.Staging{staging, overlapped} {
-			stepThrough(t, d, s, arena, results, random)
-		}
+		throughDevice(t, d, upload, side, random)
 		p, err := d.Alloc(1 + random.Int64N(1<<20))
 		fatal(t, err)
 		pinned, err := d.Pinned(1 + random.IntN(1<<16))
@@ -68,35 +63,44 @@ func TestSoak(t *testing.T) {
 	if len(d.events.all) != events || len(d.graphs) != 0 {
 		t.Errorf("%d events of the driver, %d before; %d graphs", len(d.events.all), events, len(d.graphs))
 	}
-	fatal(t, errors.Join(staging.Close(), overlapped.Close(), results.Close(), arena.Close()))
-	if len(d.allocs) != 2 || len(d.pinned) != 0 {
-		t.Errorf("%d allocations and %d pinned buffers are left, want two of the kernel's", len(d.allocs), len(d.pinned))
+	fatal(t, upload.Close())
+	if len(d.allocs) != 2 || len(d.pinned) != 2 {
+		t.Errorf("%d allocations and %d pinned buffers are left, want two of the kernel's and two that other memory goes through",
+			len(d.allocs), len(d.pinned))
 	}
 	t.Logf("%d steps", count)
 }
 
-// stepThrough sends random bytes through staging, copies them on the device, and checks what comes back.
-func stepThrough(t *testing.T, d *device, s *gpu.Staging, arena *gpu.Arena, results *gpu.Results, random *rand.Rand) {
+// throughDevice uploads random bytes in the side stream, copies them in the first, and checks what comes back by memory that is
+// pinned and by memory that is not.
+func throughDevice(t *testing.T, d *device, upload *gpu.Uploader, side gpu.Stream, random *rand.Rand) {
 	t.Helper()
-	b, err := s.Begin()
-	fatal(t, err)
 	n := 1 + random.IntN(50_000)
-	host, in, err := b.Bytes(n)
-	fatal(t, err)
 	want := make([]byte, n)
 	for i := range want {
 		want[i] = byte(random.Uint32())
 	}
-	copy(host, want)
-	fatal(t, errors.Join(b.Send(), arena.Reset()))
-	p, err := arena.Take(int64(n))
+	p, err := d.Alloc(int64(n))
 	fatal(t, err)
-	fatal(t, errors.Join(d.Copy(p, in.Ptr(), int64(n), 0), b.Done()))
-	f, err := results.Fetch(p, n)
+	q, err := d.Alloc(int64(n))
 	fatal(t, err)
-	got, err := f.Wait()
+	pinned, err := d.Pinned(n)
 	fatal(t, err)
-	if !bytes.Equal(got, want) {
+	fatal(t, upload.Upload(p, int64(n), func(to []byte, offset int64) error {
+		copy(to, want[offset:])
+		return nil
+	}))
+	there, err := d.Record(side)
+	fatal(t, err)
+	fatal(t, errors.Join(d.Wait(0, there), d.Copy(q, p, int64(n), 0), d.ToHost(pinned, q, 0)))
+	d.Release(there)
+	back, err := d.Record(0)
+	fatal(t, err)
+	got := make([]byte, n)
+	fatal(t, errors.Join(d.ToHost(got, q, 0), d.Await(back)))
+	d.Release(back)
+	if !bytes.Equal(got, want) || !bytes.Equal(pinned, want) {
 		t.Fatalf("%d bytes came back otherwise", n)
 	}
+	fatal(t, errors.Join(d.Free(p), d.Free(q), d.FreePinned(pinned)))
 }

@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -54,11 +55,10 @@ type Kernel func(d *Device, c Call) error
 type Device struct {
 	Lazy    bool
 	About   gpu.Info
-	Kernels map[string]Kernel    // a kernel without an entry is recorded and does nothing
-	Known   func(string) bool    // which kernels exist; nil means all
-	Vendor  gpu.Lt               // what Lt returns
-	Entries map[string]gpu.Entry // where set: the kernels that exist, whose parameters launches are checked against
-	Calls   []Call               // in order; a replay is one call, whatever the graph holds
+	Kernels map[string]Kernel // a kernel without an entry is recorded and does nothing
+	Known   func(string) bool // which kernels exist; nil means all
+	Vendor  gpu.Lt            // what Lt returns
+	Calls   []Call            // in order; a replay is one call, whatever the graph holds
 
 	memory    map[gpu.Ptr][]byte
 	used      int64
@@ -97,21 +97,6 @@ func New(bytes int64) *Device {
 		shared: map[gpu.Function]int{}, events: map[gpu.Event]time.Duration{}, graphs: map[gpu.Graph][]func() error{},
 		marks: map[gpu.Event]mark{}, fails: map[string]*fail{},
 	}
-}
-
-// UsePTX sets Entries to the kernels that are embedded for About's compute capability.
-func (d *Device) UsePTX() error {
-	modules, err := kernels.Modules(d.About.Major, d.About.Minor)
-	if err != nil {
-		return err
-	}
-	d.Entries = map[string]gpu.Entry{}
-	for _, m := range modules {
-		for _, e := range gpu.Entries(m.Text) {
-			d.Entries[e.Name] = e
-		}
-	}
-	return nil
 }
 
 // FailAt makes the n-th call of op from now (n ≥ 1) return err, or an error of an invalid value where err is nil. Ops are
@@ -421,8 +406,7 @@ func (d *Device) Function(name string) (gpu.Function, error) {
 	if err := d.begin(Call{Op: "function", Name: name}); err != nil {
 		return 0, err
 	}
-	_, exists := d.Entries[name]
-	if d.Known != nil && !d.Known(name) || d.Entries != nil && !exists {
+	if d.Known != nil && !d.Known(name) {
 		return 0, &gpu.Error{Call: "find kernel " + name, Device: d.About.String(), Code: 500, Name: "CUDA_ERROR_NOT_FOUND"}
 	}
 	if i := slices.Index(d.names, name); i >= 0 {
@@ -451,7 +435,23 @@ func (d *Device) name(f gpu.Function) string {
 	return d.names[f-1]
 }
 
-// Launch runs the kernel's Go function, if there is one. It refuses more shared memory than SetShared allowed.
+// embedded is what the PTX says of the kernels.
+var embedded = sync.OnceValue(func() map[string]gpu.Entry {
+	modules, err := kernels.Modules(9, 0)
+	if err != nil {
+		panic(err)
+	}
+	entries := map[string]gpu.Entry{}
+	for _, m := range modules {
+		for _, e := range gpu.Entries(m.Text) {
+			entries[e.Name] = e
+		}
+	}
+	return entries
+})
+
+// Launch runs the kernel's Go function, if there is one. It refuses more shared memory than SetShared allowed, and arguments
+// and blocks that the kernel of this name in the embedded PTX, if there is one, does not take.
 func (d *Device) Launch(f gpu.Function, grid, block gpu.Dim3, shared int, s gpu.Stream, args []uint64) error {
 	c := Call{Op: "launch", Name: d.name(f), Grid: grid, Block: block, Shared: shared, Stream: s, Args: slices.Clone(args)}
 	if err := d.begin(c); err != nil {
@@ -466,7 +466,7 @@ func (d *Device) Launch(f gpu.Function, grid, block gpu.Dim3, shared int, s gpu.
 	if grid.Count() < 1 || block.Count() < 1 || block.Count() > gpu.MaxBlockThreads {
 		return d.invalid(fmt.Sprintf("launch %s over %v blocks of %v threads", c.Name, grid, block))
 	}
-	if e, ok := d.Entries[c.Name]; ok {
+	if e, ok := embedded()[c.Name]; ok {
 		if err := e.Check(c.Args); err != nil {
 			return d.invalid(err.Error())
 		}

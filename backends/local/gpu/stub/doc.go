@@ -10,10 +10,12 @@
 // A block's threads are fibers that switch at barriers and at warp collectives alone. An error of a kernel ends its launch
 // and fails the calls after it, as on a device, and a line on standard error says what it was:
 //   - a barrier or a warp collective that not all threads come to;
-//   - an access outside of device memory: allocations end at a page that faults, what is left of their first and last page
+//   - an access outside of device memory: allocations lie between addresses that fault, what is left of their first and last page
 //     holds guard bytes that are checked at synchronisation and free, and freed memory faults;
 //   - pointer arguments outside of device memory;
 //   - a write beyond an array in shared memory, at the block's end;
+//   - where clang 22 compiles it: a plain access that is not aligned as its type, an index out of a local array, a shift too
+//     far, an overflow of signed integers;
 //   - too much shared memory, too many threads, parameters that the PTX declares otherwise.
 //
 // Shared memory at a block's start and device memory up to 64 MiB when it is allocated is filled with 0xff bytes, NaN as a

@@ -84,6 +84,8 @@ func TestFaultsAreCaught(t *testing.T) {
 		{"fault_shared -1", failed, "wrote below the shared array s"},
 		{"fault_dynamic 33", failed, "wrote above the dynamic shared memory"},
 		{"fault_dynamic -1", failed, "wrote below the dynamic shared memory"},
+		{"fault_plain 2", failed, "a misaligned access"},
+		{"fault_local 4", failed, "an index out of an array"},
 		{"fault_assert 3", failed, "n is below three"},
 		{"fault_stack 1000", illegal, "access of 0x"},
 	}

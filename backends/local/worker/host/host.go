@@ -50,6 +50,7 @@ Its own commands:
 
   onset-cuda probe                              say what GPUs there are, as JSON
   onset-cuda serve --device N --model DIR       answer for a checkpoint on standard input and output
+  onset-cuda peak --device N                    measure what a GPU can do at most, as JSON
   onset-cuda version                            say its version
 `
 
@@ -64,6 +65,8 @@ func Main(ctx context.Context, args []string, std Streams, m Machine, version st
 		return probe(ctx, std, m, version)
 	case "serve":
 		return serve(ctx, args[1:], std, m)
+	case "peak":
+		return peak(ctx, args[1:], std, m)
 	case "version":
 		fmt.Fprintf(std.Out, "%s %s, protocol %d\n", worker.Program, version, worker.Protocol)
 		return exitOK
@@ -101,17 +104,32 @@ func hintOf(err error) string {
 	return ""
 }
 
+// what is a model on a device, as flags name it.
+type what struct {
+	ordinal int
+	dir     string
+}
+
+// parse reads flags; ok is false where they are wrong, which is then said.
+func parse(command string, args []string, std Streams) (w what, ok bool) {
+	fs := flag.NewFlagSet(command, flag.ContinueOnError)
+	fs.SetOutput(std.Err)
+	fs.IntVar(&w.ordinal, "device", 0, "number of the device, from 0")
+	fs.StringVar(&w.dir, "model", "", "folder of the checkpoint")
+	if err := fs.Parse(args); err != nil {
+		return w, false
+	}
+	if w.dir == "" || fs.NArg() > 0 {
+		fmt.Fprintf(std.Err, "%s %s: name a checkpoint with --model, and nothing else\n", worker.Program, command)
+		return w, false
+	}
+	return w, true
+}
+
 // serve answers for a model.
 func serve(ctx context.Context, args []string, std Streams, m Machine) int {
-	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
-	fs.SetOutput(std.Err)
-	ordinal := fs.Int("device", 0, "number of the device, from 0")
-	dir := fs.String("model", "", "folder of the checkpoint")
-	if err := fs.Parse(args); err != nil {
-		return exitUsage
-	}
-	if *dir == "" || fs.NArg() > 0 {
-		fmt.Fprintf(std.Err, "%s serve: name a checkpoint with --model, and nothing else\n", worker.Program)
+	w, ok := parse("serve", args, std)
+	if !ok {
 		return exitUsage
 	}
 	var progress progressOf
@@ -122,7 +140,7 @@ func serve(ctx context.Context, args []string, std Streams, m Machine) int {
 			if err != nil {
 				return nil, err
 			}
-			b, d, err := m.Open(ctx, *ordinal, *dir, o)
+			b, d, err := m.Open(ctx, w.ordinal, w.dir, o)
 			if err != nil {
 				return nil, withHint(err)
 			}

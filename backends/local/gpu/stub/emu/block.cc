@@ -264,15 +264,16 @@ unsigned char *shared_pointer(uint32_t offset) {
 
 void check_shared(const void *p, int bytes, int align) {
 	size_t at = shared_offset(p), end = at + static_cast<size_t>(bytes);
-	if (at % static_cast<size_t>(align) != 0) fail_code(716, "shared address 0x%zx is not %d-byte aligned", at, align);
-	if (worker->launch->dynamic_bytes && at >= worker->dynamic_at && end <= worker->dynamic_at + worker->launch->dynamic_bytes) return;
-	for (const SharedArray &a : worker->arrays)
+	if (at & static_cast<size_t>(align - 1)) fail_code(716, "shared address 0x%zx is not %d-byte aligned", at, align);
+	const Worker &w = *worker;
+	if (w.launch->dynamic_bytes && at >= w.dynamic_at && end <= w.dynamic_at + w.launch->dynamic_bytes) return;
+	for (const SharedArray &a : w.arrays)
 		if (at >= a.at && end <= a.at + a.bytes) return;
 	fail_code(700, "%d bytes at shared address 0x%zx are in no array", bytes, at);
 }
 
 void check_global(const void *p, int bytes, int align) {
-	if (reinterpret_cast<uintptr_t>(p) % static_cast<uintptr_t>(align) != 0)
+	if (reinterpret_cast<uintptr_t>(p) & static_cast<uintptr_t>(align - 1))
 		fail_code(716, "global address %p is not %d-byte aligned", p, align);
 	if (!is_device_memory(p, static_cast<size_t>(bytes)))
 		fail_code(700, "%d bytes at %s are not in device memory", bytes, describe_address(p).c_str());

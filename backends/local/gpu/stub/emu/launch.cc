@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <dlfcn.h>
 #include <map>
 #include <thread>
 #include <ucontext.h>
@@ -36,14 +37,24 @@ unsigned seed() {
 
 // After a fault the handler resumes here, on the stack of the fiber.
 static thread_local const void *fault_address;
-static void faulted() { fail_code(700, "access of %s", describe_address(fault_address).c_str()); }
+static thread_local int fault_signal;
+static void faulted() {
+	if (fault_signal == SIGSEGV || fault_signal == SIGBUS) fail_code(700, "access of %s", describe_address(fault_address).c_str());
+	// The address is of the instruction: of clang's traps, or of a division.
+	Dl_info info;
+	auto at = static_cast<const char *>(fault_address);
+	ptrdiff_t offset = dladdr(at, &info) ? at - static_cast<const char *>(info.dli_fbase) : 0;
+	fail_code(719, "a misaligned access, an index out of an array, a shift too far or an integer overflow: addr2line -e libcuda.so.1 -ip 0x%tx", offset);
+}
 
-static struct sigaction old_segv, old_bus;
+static constexpr int fault_signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE};
+static struct sigaction old_actions[sizeof fault_signals / sizeof *fault_signals];
 
 // on_fault makes the faulting fiber fail. A fault outside of a kernel goes to who handled it before.
 static void on_fault(int sig, siginfo_t *info, void *context) {
 	if (self && worker && worker->launch) {
 		fault_address = info->si_addr;
+		fault_signal = sig;
 #if defined(__linux__) && defined(__x86_64__)
 		auto *regs = static_cast<ucontext_t *>(context)->uc_mcontext.gregs;
 		uintptr_t sp = static_cast<uintptr_t>(regs[REG_RSP]);
@@ -64,7 +75,9 @@ static void on_fault(int sig, siginfo_t *info, void *context) {
 		return;
 #endif
 	}
-	struct sigaction &old = sig == SIGBUS ? old_bus : old_segv;
+	int at = 0;
+	while (fault_signals[at] != sig) at++;
+	struct sigaction &old = old_actions[at];
 	if (old.sa_flags & SA_SIGINFO) return old.sa_sigaction(sig, info, context);
 	if (old.sa_handler != SIG_DFL && old.sa_handler != SIG_IGN) return old.sa_handler(sig);
 	signal(sig, SIG_DFL); // the access is repeated and ends the process
@@ -76,8 +89,7 @@ static void install_handlers() {
 	action.sa_sigaction = on_fault;
 	action.sa_flags = SA_SIGINFO | SA_ONSTACK;
 	sigfillset(&action.sa_mask);
-	sigaction(SIGSEGV, &action, &old_segv);
-	sigaction(SIGBUS, &action, &old_bus);
+	for (size_t i = 0; i < sizeof fault_signals / sizeof *fault_signals; i++) sigaction(fault_signals[i], &action, &old_actions[i]);
 }
 
 // The handler needs a stack of its own where a fiber's overflowed. Threads of Go have one.
@@ -90,16 +102,39 @@ static void ensure_signal_stack() {
 	sigaltstack(&now, nullptr);
 }
 
-static Worker &own_worker() {
-	if (!worker) {
-		worker = new Worker; // kept: host threads are few
+// Lease makes a worker the thread's for a launch. Workers are not the threads': a Go program launches from any of many, and
+// some of them end, while each worker has thousands of mappings, of which a process may have some ten thousand.
+class Lease {
+public:
+	Lease() {
+		std::lock_guard<std::mutex> lock(mutex());
+		if (idle().empty()) idle().push_back(new Worker);
+		worker = idle().back();
+		idle().pop_back();
 		ensure_signal_stack();
 	}
-	return *worker;
-}
+	~Lease() {
+		std::lock_guard<std::mutex> lock(mutex());
+		idle().push_back(worker);
+		worker = nullptr;
+	}
+	Lease(const Lease &) = delete;
+	Lease &operator=(const Lease &) = delete;
+
+private:
+	static std::mutex &mutex() {
+		static auto &m = *new std::mutex; // never destroyed, as the threads that use it
+		return m;
+	}
+	static std::vector<Worker *> &idle() {
+		static auto &all = *new std::vector<Worker *>;
+		return all;
+	}
+};
 
 static void run_blocks(Launch &l) {
-	Worker &w = own_worker();
+	Lease lease;
+	Worker &w = *worker;
 	w.launch = &l;
 	for (;;) {
 		long long i = l.next.fetch_add(1);
@@ -147,7 +182,8 @@ private:
 		started = true;
 		sigset_t all, old;
 		sigfillset(&all);
-		for (int sig : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&all, sig);
+		for (int sig : fault_signals) sigdelset(&all, sig);
+		sigdelset(&all, SIGABRT);
 		pthread_sigmask(SIG_SETMASK, &all, &old); // the threads inherit it: the program's signals are not theirs
 		for (int i = 0; i < helpers; i++) std::thread([this] { help(); }).detach();
 		pthread_sigmask(SIG_SETMASK, &old, nullptr);

@@ -143,7 +143,8 @@ EXPORT(fault_async)
 
 KERNEL(32) void fault_shared(int at) {
 	SHARED(int, s, 32);
-	s[at] = 7;
+	int *p = s;
+	p[at] = 7;
 }
 EXPORT(fault_shared)
 
@@ -157,6 +158,17 @@ KERNEL(32) void fault_uninitialised(float *y) {
 	s[tid()] = 1;
 }
 EXPORT(fault_uninitialised)
+
+// Plain accesses of a misaligned float, and of a local array out of its bounds.
+KERNEL(32) void fault_plain(float *y, int at) { *(float *)((u8 *)y + at) = 1; }
+EXPORT(fault_plain)
+
+KERNEL(32) void fault_local(float *y, int at) {
+	float local[4] = {1, 2, 3, 4};
+	local[at] = y[0];
+	y[tid()] = local[0] + local[1] + local[2] + local[3];
+}
+EXPORT(fault_local)
 
 KERNEL(32) void fault_assert(int n) { EMU_ASSERT(n < 3, "n is below three"); }
 EXPORT(fault_assert)

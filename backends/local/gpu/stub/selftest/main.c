@@ -49,7 +49,7 @@ static const char ptx[] = ".version 7.5\n.target sm_80\n.address_size 64\n" /* w
         ENTRY("fault_load", "32", P64 "," P64 "," P64 "\n") ENTRY("fault_align", "32", P64 "," P64 "\n")
         ENTRY("fault_vector", "32", P64 "," P64 "," P32 "\n") ENTRY("fault_async", "32", P64 "\n") ENTRY("fault_shared", "32", P32 "\n")
         ENTRY("fault_dynamic", "32", P32 "\n") ENTRY("fault_uninitialised", "32", P64 "\n") ENTRY("fault_assert", "32", P32 "\n")
-        ENTRY("fault_stack", "32", P32 "," P64 "\n") ENTRY("no_such_kernel", "32", "\n");
+        ENTRY("fault_stack", "32", P32 "," P64 "\n") ENTRY("fault_plain", "32", P64 "," P32 "\n") ENTRY("fault_local", "32", P64 "," P32 "\n") ENTRY("no_such_kernel", "32", "\n");
 
 static CUmodule module;
 static CUstream stream;
@@ -239,7 +239,7 @@ static void case_fault(const char *name, const char *arg) {
 	     *number[] = {&at}, *stack[] = {&at, &y};
 	if (!strcmp(name, "fault_barrier")) fault(name, 64, 0, NULL);
 	else if (!strcmp(name, "fault_warp") || !strcmp(name, "fault_mixed") || !strcmp(name, "fault_barrier_and_warp")) fault(name, 64, 0, one);
-	else if (!strcmp(name, "fault_store")) fault(name, 32, 0, store);
+	else if (!strcmp(name, "fault_store") || !strcmp(name, "fault_plain") || !strcmp(name, "fault_local")) fault(name, 32, 0, store);
 	else if (!strcmp(name, "fault_load")) fault(name, 32, 0, load);
 	else if (!strcmp(name, "fault_align")) fault(name, 32, 0, two);
 	else if (!strcmp(name, "fault_vector")) fault(name, 32, 0, vector);
