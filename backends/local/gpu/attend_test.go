@@ -398,7 +398,7 @@ func FuzzAttendPlan(f *testing.F) {
 		}
 		seqs := make([][]int32, 4)
 		for s := range seqs {
-			for i := range 40 {
+			for i := range 41 {
 				page := int32(i)
 				if i >= 5*s {
 					page += int32(100 * s)
