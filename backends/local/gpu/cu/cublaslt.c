@@ -159,8 +159,8 @@ static int choose(onset_lt *lt, onset_lt_plan *p, int n, int k, int tokens, size
 		status = lt->cublasLtMatmulAlgoGetHeuristic(lt->handle, p->desc, p->w, p->x, p->y, p->y, pref, ASKED, found, &got);
 	for (int i = 0; i < got && !status && p->count < CANDIDATES; i++) {
 		size_t need = found[i].workspace;
-		if (found[i].state || need > workspace || config(lt, &found[i].algo, CONFIG_SPLITK) > 1 ||
-				config(lt, &found[i].algo, CONFIG_REDUCTION) > 0 ||
+		int32_t split = config(lt, &found[i].algo, CONFIG_SPLITK); /* below zero the library may split as it likes */
+		if (found[i].state || need > workspace || split < 0 || split > 1 || config(lt, &found[i].algo, CONFIG_REDUCTION) != 0 ||
 				!serves(lt, p, &found[i].algo, n, k, check, checks, workspace, &need))
 			continue;
 		p->candidate[p->count].algo = found[i].algo;
