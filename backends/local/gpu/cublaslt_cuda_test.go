@@ -115,6 +115,10 @@ func TestVendorMissing(t *testing.T) {
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("ONSET_CUBLASLT=%s: %v", asked, err)
 		}
+		said := strings.Join(mustGet[*gpu.Ops](t)(gpu.NewOps(dev, gpu.BF16)).Products(), "\n")
+		if !strings.Contains(said, want) || (want == "") == strings.Contains(said, "no cuBLASLt") {
+			t.Errorf("ONSET_CUBLASLT=%s: Products says %q", asked, said)
+		}
 		if err := dev.Close(); err != nil {
 			t.Error(err)
 		}

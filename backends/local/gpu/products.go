@@ -104,7 +104,11 @@ func (o *Ops) Products() []string {
 		own = "own kernels (gemm.cu, gemm90.cu)"
 	}
 	if lt == nil || !used {
-		return append([]string{own}, o.products.notes...)
+		lines := []string{own}
+		if d, ok := o.Dev.(interface{ LtMissing() error }); ok && d.LtMissing() != nil {
+			lines = append(lines, "no cuBLASLt: "+d.LtMissing().Error())
+		}
+		return append(lines, o.products.notes...)
 	}
 	lines := append([]string{lt.Version()}, lt.Algorithms()...)
 	return append(lines, o.products.notes...)
