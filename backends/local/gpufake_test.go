@@ -104,7 +104,7 @@ func TestDeviceCounts(t *testing.T) {
 				b := openLadder(t, "s1", o)
 				askCounting(t, b)
 				replays := strings.Count(dev.String(), "replay")
-				if wanted := !o.NoGraphs && o.StepTokens == 0; (replays > 0) != wanted {
+				if o.NoGraphs && replays > 0 || !o.NoGraphs && o.StepTokens == 0 && replays == 0 { // small steps may have none
 					t.Errorf("%d steps were graphs", replays)
 				}
 				if leaks := dev.Leaks(); len(leaks) > 0 {

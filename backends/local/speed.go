@@ -12,6 +12,7 @@ import (
 	workers "github.com/sourcegraph/conc/pool"
 
 	"github.com/onset-eval/onset/backends"
+	"github.com/onset-eval/onset/backends/local/gpu"
 	"github.com/onset-eval/onset/backends/local/internal/peak"
 )
 
@@ -101,6 +102,10 @@ func (so SpeedOptions) orDefault(context int) SpeedOptions {
 
 func (b *Backend) measure(ctx context.Context, threads int, so SpeedOptions) (Speed, error) {
 	s := Speed{Threads: threads, Kernels: b.kernels.Name(), Texts: so.Texts}
+	if d := b.weights.device; d != nil {
+		// What a device can do at most is not measured here, and it is busy only where there are many texts.
+		s.Kernels, so.NoPeak, threads = d.dev.Info().String(), true, max(threads, gpu.CeilDiv(2*d.size.tokens, so.Prompt))
+	}
 	if d := b.weights.device; d != nil {
 		s.Kernels = d.dev.Info().String()
 	}

@@ -39,17 +39,22 @@ type Size struct {
 	Tied           bool
 }
 
-// Names lists the shapes of real models by which Named makes them.
+// Names lists the shapes of real models by which Named makes them, but for those of several GB, which are for devices:
+// pythia-1.4b and llama-7b.
 func Names() []string { return []string{"pythia-160m", "qwen2.5-0.5b", "llama-160m"} }
 
 // Named gives a model of the shape of a real one: EleutherAI/pythia-160m, Qwen/Qwen2.5-0.5B, and a Llama of Pythia-160M's
-// width and depth.
+// width and depth; and the larger ones EleutherAI/pythia-1.4b and meta-llama/Llama-2-7b.
 func Named(name string) (Model, error) {
 	switch name {
 	case "pythia-160m":
 		return GPTNeoX(Size{Vocab: 50304, Tokens: 50277, Width: 768, Layers: 12, Heads: 12, FF: 3072, Context: 2048}), nil
 	case "qwen2.5-0.5b":
 		return Qwen2(Size{Vocab: 151936, Tokens: 151665, Width: 896, Layers: 24, Heads: 14, KVHeads: 2, FF: 4864, Context: 32768, Tied: true}), nil
+	case "pythia-1.4b":
+		return GPTNeoX(Size{Vocab: 50304, Tokens: 50277, Width: 2048, Layers: 24, Heads: 16, FF: 8192, Context: 2048}), nil
+	case "llama-7b":
+		return Llama(Size{Vocab: 32000, Width: 4096, Layers: 32, Heads: 32, KVHeads: 32, FF: 11008, Context: 4096}), nil
 	case "llama-160m":
 		return Llama(Size{Vocab: 32000, Width: 768, Layers: 12, Heads: 12, KVHeads: 12, FF: 2048, Context: 2048}), nil
 	}
