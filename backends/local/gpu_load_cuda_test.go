@@ -70,7 +70,7 @@ func TestDeviceMixedLoad(t *testing.T) {
 }
 
 // BenchmarkDeviceFiveShotSuite scores five-shot questions of four choices on random checkpoints of the shapes that
-// ONSET_BENCH_SHAPE names (pythia-1.4b, llama-7b), in bf16, with cuBLASLt where there is one and with the engine's own
+// ONSET_BENCH_SHAPE names (pythia-1.4b, llama-2-7b), in bf16, with cuBLASLt where there is one and with the engine's own
 // products: what testdata/bench/fiveshot.py measures lm-evaluation-harness on. The checkpoints are kept in ONSET_BENCH_DIR.
 func BenchmarkDeviceFiveShotSuite(b *testing.B) {
 	dev := testDevice(b)
