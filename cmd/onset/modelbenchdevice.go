@@ -21,7 +21,7 @@ func benchOnDevice(ctx context.Context, a *app, o *benchOptions, dir string) (s 
 		return s, usage(withHint(fmt.Errorf("a speed is one device's, and --device is %s", o.device), "--device cpu, cuda or cuda:0"))
 	}
 	if o.CPU || len(o.threads) > 0 || o.kernels != "" {
-		return s, usage(fmt.Errorf("--cpu-time, --threads and --kernels say how the CPU is measured, and --device is %s", o.device))
+		return s, usage(withHint(errors.New("--threads, --kernels and --cpu-time are the CPU's"), "leave them out; --prompts says how many prompts a GPU is given at once"))
 	}
 	program, err := workerFinder(a.getenv).Find()
 	if err != nil {
