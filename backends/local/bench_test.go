@@ -1,12 +1,10 @@
 package local
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -42,86 +40,6 @@ func benchCheckpoint(b *testing.B, shape, dtype string) string {
 	return dir
 }
 
-// question is a sample of the five-shot suite, as the line of a file that other programs read too.
-type question struct {
-	Task    string   `json:"task"`
-	Prompt  string   `json:"prompt"`
-	Choices []string `json:"choices"`
-}
-
-const wordList = "the of and to in is was that for it with as his on be at by had not are but from or have an they which one you were her all she there would their we him been has when who will more no if out so said what up its about into than them can only other new some could time these two may then do first any my now such like our over man me even most made after also did many before must through years where much your way well down should because each just those people how too little state good very make world still own see men work long get here between both life being under never day same another know while last might us great old year off come since against go came right used take three"
-
-// sentence makes a text of n words.
-func sentence(rng *rand.Rand, n int) string {
-	words := strings.Fields(wordList)
-	var out []string
-	for range n {
-		out = append(out, words[rng.IntN(len(words))])
-	}
-	return strings.Join(out, " ")
-}
-
-// fiveShotSuite makes n questions of four choices for each of three tasks: with letters for choices behind five examples
-// that all questions of the task share, as MMLU asks; with texts for choices behind the same five; and with texts behind
-// five examples of the question's own.
-func fiveShotSuite(n int) []question {
-	rng := rand.New(rand.NewPCG(5, 4))
-	ask := func(letters bool) (prompt string, choices []string) {
-		var text strings.Builder
-		fmt.Fprintf(&text, "Question: %s?\n", sentence(rng, 20+rng.IntN(12)))
-		for _, letter := range []string{"A", "B", "C", "D"} {
-			answer := sentence(rng, 2+rng.IntN(5))
-			if letters {
-				fmt.Fprintf(&text, "%s. %s\n", letter, answer)
-				choices = append(choices, " "+letter)
-			} else {
-				choices = append(choices, " "+answer)
-			}
-		}
-		text.WriteString("Answer:")
-		return text.String(), choices
-	}
-	shots := func(letters bool) string {
-		var text strings.Builder
-		for range 5 {
-			prompt, choices := ask(letters)
-			text.WriteString(prompt + choices[rng.IntN(4)] + "\n\n")
-		}
-		return text.String()
-	}
-	var suite []question
-	for _, task := range []string{"letters", "texts", "own"} {
-		letters := task == "letters"
-		shared := shots(letters)
-		for range n {
-			if task == "own" {
-				shared = shots(false)
-			}
-			prompt, choices := ask(letters)
-			suite = append(suite, question{task, shared + prompt, choices})
-		}
-	}
-	return suite
-}
-
-func writeSuite(path string, suite []question) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriter(f)
-	e := json.NewEncoder(w)
-	for _, q := range suite {
-		if err := e.Encode(q); err != nil {
-			return err
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return f.Close()
-}
-
 // BenchmarkFiveShotSuite scores five-shot questions of four choices on a random checkpoint of Pythia-160M's shape, all in
 // flight together and nothing kept from before. unique tokens are those that are computed, total tokens those of all
 // texts, each fed alone. testdata/bench/fiveshot.py measures lm-evaluation-harness on the same checkpoint and requests,
@@ -135,14 +53,14 @@ func BenchmarkFiveShotSuite(b *testing.B) {
 			b.Fatalf("ONSET_BENCH_QUESTIONS is %q", s)
 		}
 	}
-	suite := fiveShotSuite(n)
+	suite := randmodel.FiveShot(n)
 	if root := os.Getenv("ONSET_BENCH_DIR"); root != "" {
-		if err := writeSuite(filepath.Join(root, "fiveshot.jsonl"), suite); err != nil {
+		if err := randmodel.WriteQuestions(filepath.Join(root, "fiveshot.jsonl"), suite); err != nil {
 			b.Fatal(err)
 		}
 	}
 	for _, task := range []string{"letters", "texts", "own", ""} {
-		var some []question
+		var some []randmodel.Question
 		for _, q := range suite {
 			if task == "" || q.Task == task {
 				some = append(some, q)
@@ -164,7 +82,7 @@ func BenchmarkFiveShotSuite(b *testing.B) {
 }
 
 // benchQuestions gives the log-probabilities of the choices.
-func benchQuestions(b *testing.B, dir string, suite []question) (sums [][]float64) {
+func benchQuestions(b *testing.B, dir string, suite []randmodel.Question) (sums [][]float64) {
 	var unique, total int64
 	var seconds float64
 	for b.Loop() {
@@ -197,7 +115,7 @@ func benchQuestions(b *testing.B, dir string, suite []question) (sums [][]float6
 
 // askQuestions gives the log-probabilities of the choices, and the number of tokens that would be fed if each text were
 // alone.
-func askQuestions(b *testing.B, m *Backend, suite []question) (sums [][]float64, total int64) {
+func askQuestions(b *testing.B, m *Backend, suite []randmodel.Question) (sums [][]float64, total int64) {
 	sums = make([][]float64, len(suite))
 	fed := make([]int, len(suite))
 	group := concpool.New().WithErrors().WithMaxGoroutines(m.Info().Parallel)

@@ -26,8 +26,10 @@ type SpeedOptions struct {
 	CPU bool
 	// Repeat is the number of times that each is timed, of which the best counts; 0 is 3.
 	Repeat int
-	// Texts is how many texts are generated together in the measurement of that; 0 is 16.
+	// Texts is how many texts are generated together in the measurement of that; 0 is 16, and on a device 16 and 128.
 	Texts int
+	// Prompts is how many prompts a device is given at once; 0 is 256.
+	Prompts int
 	// NoPeak leaves out measuring the machine.
 	NoPeak bool
 }
@@ -57,16 +59,9 @@ type Speed struct {
 	DecodeShare float64 `json:"decode_share,omitempty"`
 }
 
-// Measure opens a checkpoint and measures its speed on a number of threads, 0 being one a processor. On a device it is the
-// number of prompts that are processed at once, 0 being 64, and no peak is measured.
+// Measure opens a checkpoint and measures its speed on a number of threads, 0 being one a processor.
 func Measure(ctx context.Context, dir string, o Options, so SpeedOptions) (s Speed, err error) {
-	switch {
-	case o.Device != nil:
-		so.NoPeak, so.CPU = true, false // what is measured of the machine are its processors
-		if o.Threads <= 0 {
-			o.Threads = devicePrompts
-		}
-	case o.Threads <= 0:
+	if o.Threads <= 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
 	o.NoPrefixCache = true // each prompt is to be computed anew
@@ -77,9 +72,6 @@ func Measure(ctx context.Context, dir string, o Options, so SpeedOptions) (s Spe
 	defer func() { err = errors.Join(err, b.Close()) }()
 	return b.measure(ctx, o.Threads, so.orDefault(b.model.context))
 }
-
-// devicePrompts is how many prompts a device is given at once.
-const devicePrompts = 64
 
 func (so SpeedOptions) orDefault(context int) SpeedOptions {
 	if so.Prompt <= 0 {
@@ -205,8 +197,18 @@ func (b *Backend) decode(ctx context.Context, texts int, so SpeedOptions) (float
 
 // ask sends requests together and counts tokens and seconds.
 func (b *Backend) ask(ctx context.Context, so SpeedOptions, reqs []backends.Request, count func(backends.Usage) int) (int, float64, error) {
+	cpu := cpuTime()
+	total, took, err := askAll(ctx, b, reqs, count)
+	if spent := cpuTime() - cpu; so.CPU && spent > 0 {
+		took = spent
+	}
+	return total, took.Seconds(), err
+}
+
+// askAll sends requests together and counts tokens and time.
+func askAll(ctx context.Context, b backends.Backend, reqs []backends.Request, count func(backends.Usage) int) (int, time.Duration, error) {
 	counts := make([]int, len(reqs))
-	start, cpu := time.Now(), cpuTime()
+	start := time.Now()
 	p := workers.New().WithErrors().WithFirstError()
 	for i, req := range reqs {
 		p.Go(func() error {
@@ -216,24 +218,23 @@ func (b *Backend) ask(ctx context.Context, so SpeedOptions, reqs []backends.Requ
 		})
 	}
 	err := p.Wait()
-	seconds := time.Since(start).Seconds()
-	if took := cpuTime() - cpu; so.CPU && took > 0 {
-		seconds = took.Seconds()
-	}
+	took := time.Since(start)
 	total := 0
 	for _, n := range counts {
 		total += n
 	}
-	return total, seconds, err
+	return total, took, err
 }
 
 // text makes a text of about so many tokens, another for each number.
-func (b *Backend) text(tokens, number int) string {
+func (b *Backend) text(tokens, number int) string { return textOf(b.encode, tokens, number) }
+
+func textOf(encode func(string) []int, tokens, number int) string {
 	const words = "the of and to in is it you that he was for on are with as his they be at one have this from or had by"
 	list := strings.Fields(words)
 	var text strings.Builder
 	state := uint64(number)*0x9e3779b97f4a7c15 + 1
-	for n := 0; n < tokens; n = len(b.encode(text.String())) {
+	for n := 0; n < tokens; n = len(encode(text.String())) {
 		for range max(1, (tokens-n)/2) {
 			state = state*6364136223846793005 + 1442695040888963407
 			text.WriteString(" " + list[state>>33%uint64(len(list))])

@@ -82,13 +82,3 @@ type onDevice struct {
 }
 
 func (o onDevice) Close() error { return errors.Join(o.Backend.Close(), o.device.Close()) }
-
-func (machine) Measure(ctx context.Context, ordinal int, dir string, o local.Options, so local.SpeedOptions) (s local.Speed, err error) {
-	dev, err := cu.Open(ordinal)
-	if err != nil {
-		return s, err
-	}
-	defer func() { err = errors.Join(err, dev.Close()) }()
-	o.Device = dev
-	return local.Measure(ctx, dir, o, so)
-}

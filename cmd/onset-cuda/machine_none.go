@@ -22,7 +22,3 @@ func (machine) Devices(context.Context) ([]worker.Device, error) { return nil, n
 func (machine) Open(context.Context, int, string, local.Options) (backends.Backend, worker.Device, error) {
 	return nil, worker.Device{}, notBuilt()
 }
-
-func (machine) Measure(context.Context, int, string, local.Options, local.SpeedOptions) (local.Speed, error) {
-	return local.Speed{}, notBuilt()
-}

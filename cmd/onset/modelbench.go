@@ -1,9 +1,7 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -13,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/onset-eval/onset/backends/local"
-	"github.com/onset-eval/onset/backends/local/worker"
 	"github.com/onset-eval/onset/reports"
 )
 
@@ -22,9 +19,8 @@ type benchOptions struct {
 	local.SpeedOptions
 	kernels string
 	compute string
-	threads []int
 	device  string
-	prompts int
+	threads []int
 }
 
 func newModelBenchCommand(a *app) *cobra.Command {
@@ -35,11 +31,21 @@ func newModelBenchCommand(a *app) *cobra.Command {
 		Long: `bench processes prompts and generates text, on one thread and on all, and states speeds in tokens a second: prefill is the
 processing of prompts, decode the generation of one text, and of several together. Beside them stands the share of what the
 machine was measured to do at most in the same minute: multiply-adds in float32 for prefill, reading memory for decode.
-The best of several runs counts; on a busy machine shares say more than speeds.`,
+The best of several runs counts; on a busy machine shares say more than speeds.
+
+With --device cuda:0 it measures a GPU, by its worker as a run does: many prompts in hand at once, none with another's
+beginning, and 1, 16 and 128 texts generated together; beside them the best matrix product and copy of that card.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.device != "" && o.device != "cpu" {
-				return benchOnGPU(cmd.Context(), a, o, checkpointFolder(args[0]))
+				s, err := benchOnDevice(cmd.Context(), a, &o, checkpointFolder(args[0]))
+				switch {
+				case err != nil:
+					return err
+				case o.json:
+					return writeJSON(a.stdout, s)
+				}
+				return printDeviceSpeed(a, s)
 			}
 			if len(o.threads) == 0 {
 				o.threads = slices.Compact([]int{1, runtime.GOMAXPROCS(0)})
@@ -70,54 +76,16 @@ The best of several runs counts; on a busy machine shares say more than speeds.`
 	o.add(a, cmd)
 	fs := cmd.Flags()
 	fs.IntSliceVar(&o.threads, "threads", nil, "numbers of threads to measure (default 1 and one a processor)")
-	fs.StringVar(&o.device, "device", "", "measure on a GPU, as cuda or cuda:0 (default cpu)")
-	fs.IntVar(&o.prompts, "prompts", 0, "prompts that a GPU processes at once (default 64)")
 	fs.StringVar(&o.kernels, "kernels", "", "kernel set (default the fastest of this machine)")
-	fs.StringVar(&o.compute, "compute", "", "f32, or bf16 for products of rounded activations, and f16 on GPUs (default f32, on a GPU the checkpoint's own)")
+	fs.StringVar(&o.compute, "compute", "", "f32, or bf16 for products of rounded activations, and f16 on a GPU (default f32, on a GPU the checkpoint's own)")
+	fs.StringVar(&o.device, "device", "cpu", "what to measure: cpu, cuda (the GPU with most memory free) or cuda:0")
 	fs.IntVar(&o.Prompt, "prompt", 0, "tokens of a prompt (default 512, or half the context)")
 	fs.IntVar(&o.Decode, "decode", 0, "tokens to generate (default 64)")
 	fs.BoolVar(&o.CPU, "cpu-time", false, "take processor time for the clock, for one thread on a busy machine")
-	fs.IntVar(&o.Texts, "texts", 0, "texts to generate together (default 16)")
+	fs.IntVar(&o.Texts, "texts", 0, "texts to generate together (default 16, on a GPU 16 and 128)")
+	fs.IntVar(&o.Prompts, "prompts", 0, "prompts that a GPU is given at once (default 256)")
 	fs.IntVar(&o.Repeat, "repeat", 0, "runs of each, of which the best counts (default 3)")
 	return cmd
-}
-
-// benchOnGPU measures on a GPU, by its worker.
-func benchOnGPU(ctx context.Context, a *app, o benchOptions, dir string) error {
-	spec, err := parseDevice(o.device)
-	if err != nil {
-		return err
-	}
-	if len(o.threads) > 0 || o.kernels != "" || o.CPU {
-		return usage(withHint(errors.New("--threads, --kernels and --cpu-time are the CPU's"), "leave them out; --prompts says how many prompts a GPU is given at once"))
-	}
-	program, err := workerFinder(a.getenv).Find()
-	if err != nil {
-		return err
-	}
-	p, err := worker.Ask(ctx, program, 0)
-	if err != nil {
-		return err
-	}
-	var best *worker.Device
-	for i, d := range p.Devices {
-		if (spec.where.Only == nil || slices.Contains(spec.where.Only, d.Ordinal)) && (best == nil || d.FreeBytes > best.FreeBytes) {
-			best = &p.Devices[i]
-		}
-	}
-	if best == nil {
-		return withHint(fmt.Errorf("there is no GPU %s", o.device), "onset list devices shows those that there are")
-	}
-	s, err := worker.Bench(ctx, program, *best, dir, worker.BenchOptions{Compute: o.compute, CacheDir: o.cache, Prompts: o.prompts, Speed: o.SpeedOptions})
-	if err != nil {
-		return err
-	}
-	if o.json {
-		return writeJSON(a.stdout, []local.Speed{s})
-	}
-	t := speedTable([]local.Speed{s})
-	t.Columns[1].Name = fmt.Sprintf("%s, %d prompts at once", best.ID(), s.Threads)
-	return t.WriteText(a.stdout, a.width)
 }
 
 func speedTable(all []local.Speed) reports.Table {

@@ -9,11 +9,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/onset-eval/onset/backends/local"
 	"github.com/onset-eval/onset/backends/process"
 )
 
@@ -176,33 +174,4 @@ func short(text string) string {
 		return string(r[:300]) + "…"
 	}
 	return text
-}
-
-// BenchOptions say what Bench measures.
-type BenchOptions struct {
-	Compute  string `json:"compute,omitempty"`
-	CacheDir string `json:"cache_dir,omitempty"`
-	// Prompts is how many prompts are processed at once; 0 is 64.
-	Prompts int                `json:"prompts,omitempty"`
-	Speed   local.SpeedOptions `json:"speed"`
-}
-
-// Bench measures how fast the checkpoint in a folder runs on a device.
-func Bench(ctx context.Context, program string, d Device, dir string, o BenchOptions) (s local.Speed, err error) {
-	options, err := json.Marshal(o)
-	if err != nil {
-		return s, fmt.Errorf("encode options: %w", err)
-	}
-	out, err := process.Once(ctx, []string{program, "bench", "--device", strconv.Itoa(d.Ordinal), "--model", dir, "--options", string(options)})
-	if err != nil {
-		return s, err
-	}
-	if out.Exit != 0 {
-		text, hint, _ := strings.Cut(out.Stderr, "\nhint: ")
-		return s, &hinted{fmt.Errorf("measure on %s: %s (%s)", d.ID(), text, out.State), hint}
-	}
-	if err := json.Unmarshal(out.Stdout, &s); err != nil {
-		return s, fmt.Errorf("read what %s measured: %w", program, err)
-	}
-	return s, nil
 }

@@ -186,7 +186,3 @@ func holdFleet(dir string) int {
 	time.Sleep(time.Hour)
 	return 0
 }
-
-func (fakeMachine) Measure(ctx context.Context, _ int, dir string, o local.Options, so local.SpeedOptions) (local.Speed, error) {
-	return local.Measure(ctx, dir, o, so)
-}

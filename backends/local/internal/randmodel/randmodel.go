@@ -4,12 +4,9 @@
 package randmodel
 
 import (
-	"bufio"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,11 +36,14 @@ type Size struct {
 	Tied           bool
 }
 
-// Names lists the shapes of real models by which Named makes them.
+// Names lists the shapes of models that a processor runs in a benchmark's time, by which Named makes them.
 func Names() []string { return []string{"pythia-160m", "qwen2.5-0.5b", "llama-160m"} }
 
-// Named gives a model of the shape of a real one: EleutherAI/pythia-160m, Qwen/Qwen2.5-0.5B, and a Llama of Pythia-160M's
-// width and depth.
+// LargeNames lists those that are for GPUs, and the tiny one on which their benchmarks are tried without.
+func LargeNames() []string { return []string{"pythia-1.4b", "llama-2-7b", "tiny"} }
+
+// Named gives a model of the shape of a real one: EleutherAI/pythia-160m and pythia-1.4b, Qwen/Qwen2.5-0.5B,
+// meta-llama/Llama-2-7b, a Llama of Pythia-160M's width and depth, and one of next to no size.
 func Named(name string) (Model, error) {
 	switch name {
 	case "pythia-160m":
@@ -52,8 +52,16 @@ func Named(name string) (Model, error) {
 		return Qwen2(Size{Vocab: 151936, Tokens: 151665, Width: 896, Layers: 24, Heads: 14, KVHeads: 2, FF: 4864, Context: 32768, Tied: true}), nil
 	case "llama-160m":
 		return Llama(Size{Vocab: 32000, Width: 768, Layers: 12, Heads: 12, KVHeads: 12, FF: 2048, Context: 2048}), nil
+	case "pythia-1.4b":
+		return GPTNeoX(Size{Vocab: 50304, Tokens: 50277, Width: 2048, Layers: 24, Heads: 16, FF: 8192, Context: 2048}), nil
+	case "llama-2-7b":
+		m := Llama(Size{Vocab: 32000, Width: 4096, Layers: 32, Heads: 32, KVHeads: 32, FF: 11008, Context: 4096})
+		m.Config["rms_norm_eps"] = 1e-5
+		return m, nil
+	case "tiny":
+		return Llama(Size{Vocab: 2048, Width: 64, Layers: 2, Heads: 4, KVHeads: 2, FF: 128, Context: 4096}), nil
 	}
-	return Model{}, fmt.Errorf("no shape is named %q; there are %s", name, strings.Join(Names(), ", "))
+	return Model{}, fmt.Errorf("no shape is named %q; there are %s", name, strings.Join(append(Names(), LargeNames()...), ", "))
 }
 
 // Llama is a LlamaForCausalLM.
@@ -156,7 +164,7 @@ type Options struct {
 	DType string
 	// DTypes are the types of single tensors, where they are others.
 	DTypes map[string]string
-	// Shards is the number of files; 0 and 1 make one without an index.
+	// Shards is the number of files; 1 makes one without an index. 0 makes as many as hold 5 GB each.
 	Shards int
 	Seed   uint64
 }
@@ -194,127 +202,4 @@ func writeJSON(path string, v any) error {
 		return err
 	}
 	return os.WriteFile(path, data, 0o644)
-}
-
-func (m Model) writeWeights(dir string, o Options) error {
-	r := &random{o.Seed*0x9e3779b97f4a7c15 + 1}
-	if o.Shards <= 1 {
-		return writeFile(filepath.Join(dir, "model.safetensors"), m.Tensors, o, r)
-	}
-	places := make(map[string]string)
-	for i := range o.Shards {
-		name := fmt.Sprintf("model-%05d-of-%05d.safetensors", i+1, o.Shards)
-		some := m.Tensors[i*len(m.Tensors)/o.Shards : (i+1)*len(m.Tensors)/o.Shards]
-		for _, t := range some {
-			places[t.Name] = name
-		}
-		if err := writeFile(filepath.Join(dir, name), some, o, r); err != nil {
-			return err
-		}
-	}
-	return writeJSON(filepath.Join(dir, "model.safetensors.index.json"), map[string]any{"metadata": map[string]any{}, "weight_map": places})
-}
-
-func writeFile(path string, tensors []Tensor, o Options, r *random) (err error) {
-	type entry struct {
-		DType   string `json:"dtype"`
-		Shape   []int  `json:"shape"`
-		Offsets [2]int `json:"data_offsets"`
-	}
-	header := map[string]any{"__metadata__": map[string]string{"format": "pt"}}
-	at := 0
-	for _, t := range tensors {
-		size := 4
-		if o.dtype(t.Name) != "F32" {
-			size = 2
-		}
-		header[t.Name] = entry{o.dtype(t.Name), t.Shape, [2]int{at, at + size*t.len()}}
-		at += size * t.len()
-	}
-	data, err := json.Marshal(header)
-	if err != nil {
-		return err
-	}
-	data = append(data, strings.Repeat(" ", -len(data)&7)...)
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	w := bufio.NewWriterSize(f, 1<<20)
-	if _, err := w.Write(append(binary.LittleEndian.AppendUint64(nil, uint64(len(data))), data...)); err != nil {
-		return err
-	}
-	for _, t := range tensors {
-		if err := t.write(w, o.dtype(t.Name), r); err != nil {
-			return err
-		}
-	}
-	return w.Flush()
-}
-
-func (o Options) dtype(tensor string) string {
-	if t := o.DTypes[tensor]; t != "" {
-		return t
-	}
-	if o.DType != "" {
-		return o.DType
-	}
-	return "F32"
-}
-
-func (t Tensor) len() int {
-	n := 1
-	for _, d := range t.Shape {
-		n *= d
-	}
-	return n
-}
-
-func (t Tensor) write(w *bufio.Writer, dtype string, r *random) error {
-	buf := make([]byte, 0, 1<<16)
-	for i := range t.len() {
-		v := t.Fill
-		if v == 0 {
-			v = r.next()
-		}
-		switch bits := math.Float32bits(v); dtype {
-		case "F32":
-			buf = binary.LittleEndian.AppendUint32(buf, bits)
-		case "BF16":
-			buf = binary.LittleEndian.AppendUint16(buf, uint16(bits>>16))
-		case "F16":
-			buf = binary.LittleEndian.AppendUint16(buf, half(bits))
-		default:
-			return fmt.Errorf("no numbers of type %q are written", dtype)
-		}
-		if len(buf) > 1<<16-8 || i == t.len()-1 {
-			if _, err := w.Write(buf); err != nil {
-				return err
-			}
-			buf = buf[:0]
-		}
-	}
-	return nil
-}
-
-// half cuts a float32 of ordinary size to binary16; smaller ones become zero.
-func half(bits uint32) uint16 {
-	sign, exp := uint16(bits>>16)&0x8000, int(bits>>23&0xff)-112
-	if exp <= 0 {
-		return sign
-	}
-	return sign | uint16(min(exp, 30))<<10 | uint16(bits>>13)&0x3ff
-}
-
-// random is xorshift64* (Vigna 2016, arXiv 1402.6246): fast, and the same everywhere.
-type random struct{ state uint64 }
-
-// next is spread over ±0.0346, with the standard deviation of 0.02 that models are initialised with.
-func (r *random) next() float32 {
-	r.state ^= r.state >> 12
-	r.state ^= r.state << 25
-	r.state ^= r.state >> 27
-	bits := r.state * 0x2545f4914f6cdd1d >> 40
-	return (float32(bits)/(1<<23) - 1) * 0.0346
 }

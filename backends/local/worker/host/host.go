@@ -25,8 +25,6 @@ type Machine interface {
 	Devices(ctx context.Context) ([]worker.Device, error)
 	// Open opens the checkpoint in a folder on the device with a number, and says which device that is.
 	Open(ctx context.Context, ordinal int, dir string, o local.Options) (backends.Backend, worker.Device, error)
-	// Measure measures the speed of the checkpoint in a folder on the device with a number.
-	Measure(ctx context.Context, ordinal int, dir string, o local.Options, so local.SpeedOptions) (local.Speed, error)
 }
 
 // Streams are the process's own.
@@ -52,7 +50,7 @@ Its own commands:
 
   onset-cuda probe                              say what GPUs there are, as JSON
   onset-cuda serve --device N --model DIR       answer for a checkpoint on standard input and output
-  onset-cuda bench --device N --model DIR       measure how fast a checkpoint runs, as JSON
+  onset-cuda peak --device N                    measure what a GPU can do at most, as JSON
   onset-cuda version                            say its version
 `
 
@@ -67,8 +65,8 @@ func Main(ctx context.Context, args []string, std Streams, m Machine, version st
 		return probe(ctx, std, m, version)
 	case "serve":
 		return serve(ctx, args[1:], std, m)
-	case "bench":
-		return bench(ctx, args[1:], std, m)
+	case "peak":
+		return peak(ctx, args[1:], std, m)
 	case "version":
 		fmt.Fprintf(std.Out, "%s %s, protocol %d\n", worker.Program, version, worker.Protocol)
 		return exitOK
@@ -110,7 +108,6 @@ func hintOf(err error) string {
 type what struct {
 	ordinal int
 	dir     string
-	options string // JSON
 }
 
 // parse reads flags; ok is false where they are wrong, which is then said.
@@ -119,9 +116,6 @@ func parse(command string, args []string, std Streams) (w what, ok bool) {
 	fs.SetOutput(std.Err)
 	fs.IntVar(&w.ordinal, "device", 0, "number of the device, from 0")
 	fs.StringVar(&w.dir, "model", "", "folder of the checkpoint")
-	if command == "bench" {
-		fs.StringVar(&w.options, "options", "{}", "what to measure, as JSON")
-	}
 	if err := fs.Parse(args); err != nil {
 		return w, false
 	}
@@ -130,28 +124,6 @@ func parse(command string, args []string, std Streams) (w what, ok bool) {
 		return w, false
 	}
 	return w, true
-}
-
-// bench measures a model's speed.
-func bench(ctx context.Context, args []string, std Streams, m Machine) int {
-	w, ok := parse("bench", args, std)
-	if !ok {
-		return exitUsage
-	}
-	var o worker.BenchOptions
-	if err := json.Unmarshal([]byte(w.options), &o); err != nil {
-		fmt.Fprintf(std.Err, "%s bench: --options: %v\n", worker.Program, err)
-		return exitUsage
-	}
-	s, err := m.Measure(ctx, w.ordinal, w.dir, local.Options{Compute: o.Compute, Threads: o.Prompts, CacheDir: o.CacheDir}, o.Speed)
-	if err == nil {
-		err = json.NewEncoder(std.Out).Encode(s)
-	}
-	if err != nil {
-		fmt.Fprintf(std.Err, "%v\n", err)
-		return exitFails
-	}
-	return exitOK
 }
 
 // serve answers for a model.

@@ -27,10 +27,6 @@ func (m machine) Open(context.Context, int, string, local.Options) (backends.Bac
 	return m.model, m.devices[0], m.err
 }
 
-func (m machine) Measure(_ context.Context, _ int, _ string, o local.Options, so local.SpeedOptions) (local.Speed, error) {
-	return local.Speed{Threads: o.Threads, Texts: so.Texts, PrefillTokens: 12345}, m.err
-}
-
 func TestCommands(t *testing.T) {
 	for _, c := range []struct {
 		args     string
@@ -44,9 +40,6 @@ func TestCommands(t *testing.T) {
 		{"serve", exitUsage, "", "name a checkpoint with --model"},
 		{"serve --model x y", exitUsage, "", "and nothing else"},
 		{"serve --mode x", exitUsage, "", "not defined"},
-		{`bench --model x --options {"prompts":7,"speed":{"Texts":5}}`, exitOK, `"threads":7,"kernels":"","prefill_tokens_s":12345`, ""},
-		{"bench --model x --options {", exitUsage, "", "--options: unexpected end"},
-		{"bench", exitUsage, "", "name a checkpoint"},
 		{"serve --model x", exitFails, "", "the input ended without a shutdown"},
 	} {
 		var out, errs bytes.Buffer
