@@ -129,7 +129,9 @@ func (e *gpuExecutor) copyPages(s *gpuSlot) {
 	copy(lists[count:], e.copies.dst)
 	copy(lists[2*count:], e.copies.n)
 	s.to.move()
-	e.ops.CopyPage(e.pool, at, at.Add(4*int64(count)), at.Add(8*int64(count)), count)
+	if e.ops.Err() == nil {
+		e.ops.CopyPage(e.pool, at, at.Add(4*int64(count)), at.Add(8*int64(count)), count)
+	}
 	e.copies = pageCopies{e.copies.src[:0], e.copies.dst[:0], e.copies.n[:0]}
 }
 

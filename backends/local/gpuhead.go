@@ -48,6 +48,9 @@ func (e *gpuExecutor) scoreSome(rows []kernels.Scores, from int) {
 		s.to.move()
 		h.Starts, h.Targets, h.TargetLogits = lat, lat.Add(4*int64(n+1)), at.Add(12*int64(n))
 	}
+	if e.ops.Err() != nil {
+		return
+	}
 	e.reduce(h, s.head, from, n)
 	s.back.move()
 	s.scored = append(s.scored, found)
@@ -97,6 +100,9 @@ func (e *gpuExecutor) drawSome(draws []drawn) {
 	gpu.PackSamples(packed[:0], s.samples)
 	s.to.move()
 	tokens, out := s.back.ints(n)
+	if e.ops.Err() != nil {
+		return
+	}
 	in := e.buffers[bufX] // the stream is not needed any more
 	e.ops.Gather(in, s.head, w.k, iat, n, w.k)
 	for base := 0; base < w.n; base += headChunk {

@@ -13,8 +13,9 @@ func (e *gpuExecutor) step(s *gpuSlot, rows []row, keep []int) {
 		return
 	}
 	p := e.newPass(s, rows, keep)
-	s.to.move()
-	s.head = e.run(p)
+	if s.to.move(); e.ops.Err() == nil { // without it all of the step's numbers are on the device
+		s.head = e.run(p)
+	}
 }
 
 // newPass puts a step's numbers into its room.

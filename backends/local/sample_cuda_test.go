@@ -4,6 +4,7 @@ package local
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -13,8 +14,17 @@ import (
 	"github.com/onset-eval/onset/backends/local/gpu/cu"
 )
 
+// slowAtDoubles is a device that says it had a capability for which tokens are drawn by weights in float.
+type slowAtDoubles struct{ gpu.Device }
+
+func (d slowAtDoubles) Info() gpu.Info {
+	info := d.Device.Info()
+	info.Major, info.Minor = 8, 9
+	return info
+}
+
 // deviceDraws draws a token from each row on the first device.
-func deviceDraws(t *testing.T, logits [][]float32, rows []gpu.SampleRow) []int {
+func deviceDraws(t *testing.T, logits [][]float32, rows []gpu.SampleRow, floats bool) []int {
 	t.Helper()
 	dev, err := cu.Open(0)
 	if err != nil {
@@ -25,6 +35,9 @@ func deviceDraws(t *testing.T, logits [][]float32, rows []gpu.SampleRow) []int {
 			t.Error(err)
 		}
 	}()
+	if floats {
+		dev = slowAtDoubles{dev}
+	}
 	ops, err := gpu.NewOps(dev, gpu.F32)
 	if err != nil {
 		t.Fatal(err)
@@ -59,8 +72,15 @@ func deviceDraws(t *testing.T, logits [][]float32, rows []gpu.SampleRow) []int {
 }
 
 // TestDeviceDrawsAsTheCPU counts draws in which the device and the CPU's sampler disagree. They may only where the CPU's
-// rounded sums decide, which one draw in a thousand million does; so of these there are none.
+// rounded sums decide, which one draw in a thousand million does, or, by weights in float, one in a million; so of these
+// there are none.
 func TestDeviceDrawsAsTheCPU(t *testing.T) {
+	for _, floats := range []bool{false, true} {
+		t.Run(fmt.Sprintf("floats=%v", floats), func(t *testing.T) { testDeviceDraws(t, floats) })
+	}
+}
+
+func testDeviceDraws(t *testing.T, floats bool) {
 	total, differ := 0, 0
 	for _, c := range []struct{ vocab, n int }{{50, 2000}, {1000, 600}, {32003, 40}, {151936, 8}} {
 		rng := rand.New(rand.NewPCG(uint64(c.vocab), 8))
@@ -94,7 +114,7 @@ func TestDeviceDrawsAsTheCPU(t *testing.T) {
 			logits = append(logits, row)
 			rows = append(rows, gpu.SampleRow{Temperature: o.Temperature, TopK: o.TopK, TopP: o.TopP, MinP: o.MinP, U: rand.New(&again).Float64()})
 		}
-		for i, got := range deviceDraws(t, logits, rows) {
+		for i, got := range deviceDraws(t, logits, rows, floats) {
 			total++
 			if got != want[i] {
 				differ++

@@ -84,7 +84,13 @@ func TestPluginAnswers(t *testing.T) {
 		})
 	}
 	p := openFake(t, nil)
+	if _, err := p.Do(t.Context(), generate("crash")); !errors.Is(err, ErrEnded) {
+		t.Errorf("%v does not say that the plug-in ended", err)
+	}
 	_, err := p.Do(t.Context(), generate("overloaded"))
+	if errors.Is(err, ErrEnded) {
+		t.Errorf("%v says that the plug-in ended", err)
+	}
 	var e *backends.Error
 	if !errors.As(err, &e) || e.RetryAfter != 1500*time.Millisecond {
 		t.Errorf("%#v does not ask to wait for 1.5 s", err)

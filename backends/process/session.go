@@ -298,7 +298,7 @@ func (s *session) fail(kind backends.ErrorKind, cause error) {
 	if last := s.c.out.last(); last != "" {
 		cause = fmt.Errorf("%w: %s", cause, last)
 	}
-	s.cause = &backends.Error{Kind: kind, Op: "ask plug-in", Err: cause}
+	s.cause = &backends.Error{Kind: kind, Op: "ask plug-in", Err: endedError{cause}}
 	close(s.dead) // before the answers: who gets one asks again and must not meet this session
 	for id, a := range s.asked {
 		delete(s.asked, id)
@@ -309,6 +309,16 @@ func (s *session) fail(kind backends.ErrorKind, cause error) {
 	killGroup(s.c.cmd.Process.Pid)
 	_ = s.c.cmd.Process.Kill()
 }
+
+// ErrEnded marks the errors of requests that a plug-in had in hand when it ended, hung or broke the protocol. Those of one
+// end have the same *backends.Error in their chain.
+var ErrEnded = errors.New("the plug-in ended")
+
+// endedError is a cause that is ErrEnded without saying so.
+type endedError struct{ error }
+
+func (e endedError) Unwrap() error      { return e.error }
+func (endedError) Is(target error) bool { return target == ErrEnded }
 
 func (s *session) why() error {
 	s.mu.Lock()

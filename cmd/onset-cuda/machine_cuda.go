@@ -23,11 +23,15 @@ func (machine) Devices(ctx context.Context) ([]worker.Device, error) {
 		return nil, err
 	}
 	var out []worker.Device
+	products := ""
 	for _, i := range infos {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		out = append(out, device(i, gemmOf(i.Ordinal)))
+		if products == "" { // the library is the machine's, and opening a device takes a while
+			products = gemmOf(i.Ordinal)
+		}
+		out = append(out, device(i, products))
 	}
 	return out, nil
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -43,10 +44,12 @@ func (f *spendFlags) add(cmd *cobra.Command) {
 type spending struct {
 	mode    backends.CacheMode // "" is the default of each model
 	sampled bool
-	store   *sqlitecache.Store // nil until a model needs it
 	file    string
 	prices  price.Table
 	meter   *price.Meter
+
+	mu    sync.Mutex         // guards store: models may be opened side by side
+	store *sqlitecache.Store // nil until a model needs it
 }
 
 // open reads the flags, and what the run in dir has spent where a budget asks for it.
@@ -160,6 +163,8 @@ func (s *spending) wrap(ctx context.Context, b backends.Backend, m backends.Mode
 	if mode == backends.CacheOff {
 		return b, nil
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.store == nil {
 		if s.file == "" {
 			return nil, usage(withHint(errors.New("this user has no cache folder"), "name a file with --cache-file, or run with --cache off"))

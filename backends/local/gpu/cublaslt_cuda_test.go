@@ -64,7 +64,7 @@ func TestVendor(t *testing.T) {
 					}
 					y := b.run(func() { b.linear(0, b.p.M) })
 					b.compare(y)
-					for _, span := range [][2]int{{0, 1}, {0, 64}, {0, 65}, {149, 1}, {20, 100}} {
+					for _, span := range [][2]int{{0, 1}, {0, gpu.MixedTokens}, {0, gpu.MixedTokens + 1}, {149, 1}, {20, 100}} {
 						b.p.M = span[1]
 						got := b.run(func() { b.linear(span[0], span[1]) })
 						row := b.p.LdY * b.yType().Size()

@@ -104,7 +104,7 @@ type Info struct {
 	Major, Minor    int    // compute capability
 	Driver          string // newest CUDA version that the driver serves: 13.0
 	TotalBytes      int64  // of device memory
-	FreeBytes       int64  // when Info was made, other processes' use counted
+	FreeBytes       int64  // when Info was made, other processes' use counted; -1 where the device did not say
 	Multiprocessors int
 	SharedPerBlock  int  // bytes of shared memory that a block may use after SetShared
 	Emulated        bool // this is the driver stand-in of package stub, which runs kernels on the CPU

@@ -290,6 +290,26 @@ func TestQuotientByInverse(t *testing.T) {
 	}
 }
 
+// Devices that are slow at double draw by weights in float.
+func TestSampleKernels(t *testing.T) {
+	known := entries(t)
+	for capability, kernel := range map[[2]int]string{{8, 0}: "sample", {8, 6}: "sample_float", {8, 9}: "sample_float", {9, 0}: "sample",
+		{10, 0}: "sample", {10, 3}: "sample_float", {12, 0}: "sample_float"} {
+		dev := gputest.New(1 << 20)
+		dev.About.Major, dev.About.Minor = capability[0], capability[1]
+		o, err := gpu.NewOps(dev, gpu.F32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Sample(pa, 100, 1, 99, pb, pc)
+		if l := dev.Launches()[0]; l.Name != kernel {
+			t.Errorf("capability %v draws by %s", capability, l.Name)
+		} else {
+			checkEntry(t, known, l)
+		}
+	}
+}
+
 // Weights of the largest vocabulary sum without overflow.
 func TestSampleUnit(t *testing.T) {
 	for _, vocab := range []int{1, 2, 3, 255, 256, 50257, gpu.MaxVocab} {

@@ -12,7 +12,7 @@ import (
 
 // mixedTokens is the most tokens of a product that an own kernel serves beside cuBLASLt, where the two give equal bits: the
 // pinned algorithm has large tiles, which leave most of a card idle while a few tokens are decoded.
-const mixedTokens = 64
+const mixedTokens = 128
 
 // vendorOutputs is the fewest outputs of a shape that goes to cuBLASLt. Below it there is little to gain, and too few results to
 // tell in a check: where sums differ in their last bits, about one result in 4,000 differs once it is rounded to bf16.
@@ -155,6 +155,10 @@ func (o *Ops) checkVendor(w Ptr, s productShape) (_ productChoice, note string, 
 	}
 	xBytes := (checkRowsLt*int64(s.k)*int64(o.T.Size()) + Align - 1) / Align * Align
 	if c.x, err = o.Dev.Alloc(xBytes + checkRowsLt*c.row); err != nil {
+		var oom *OutOfMemory
+		if errors.As(err, &oom) {
+			return productChoice{}, "own kernels, because there is no room to check cuBLASLt", nil
+		}
 		return productChoice{}, "", err
 	}
 	defer func() {

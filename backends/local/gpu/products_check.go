@@ -17,7 +17,7 @@ func (o *Ops) CheckProducts() error {
 	}
 	for _, k := range []int{264, 75} { // the second for the plain kernel
 		c := productCheck{o: o, m: 70, n: 130, k: k}
-		if err := c.run(func() error { return c.tiles() }); err != nil {
+		if err := c.run(c.tiles); err != nil {
 			return fmt.Errorf("check the matrix products of %v: %w", o.info, err)
 		}
 	}

@@ -251,9 +251,12 @@ func TestCheckLinearDeviceError(t *testing.T) {
 		t.Errorf("a lost device: %v", err)
 	}
 	d.FailAt("alloc", 1, &gpu.OutOfMemory{Device: "x", Asked: 1})
-	var oom *gpu.OutOfMemory
-	if err := o.CheckLinear(w, testN, testK, true); !errors.As(err, &oom) {
-		t.Errorf("no memory: %v", err)
+	if err := o.CheckLinear(w, testN, testK, true); err != nil || !strings.Contains(strings.Join(o.Products(), ""), "no room") {
+		t.Errorf("no memory: %v, %v", err, o.Products())
+	}
+	d.FailAt("alloc", 1, nil)
+	if err := o.CheckLinear(w, testN, 64, true); err == nil {
+		t.Error("an allocation that fails is no error")
 	}
 }
 

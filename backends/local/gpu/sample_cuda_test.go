@@ -13,10 +13,39 @@ import (
 	"github.com/onset-eval/onset/backends/local/gpu"
 )
 
-// draws draws a token from each row on the device.
+// capable is a device that says it had another capability, which chooses among the sampling kernels.
+type capable struct {
+	gpu.Device
+	major, minor int
+}
+
+func (c capable) Info() gpu.Info {
+	info := c.Device.Info()
+	info.Major, info.Minor = c.major, c.minor
+	return info
+}
+
+// draws draws a token from each row on the device, by the kernel of weights in double and by that of weights in float. It
+// fails where they differ: these do in one draw of a million.
 func draws(t *testing.T, logits [][]float32, rows []gpu.SampleRow, gap int) []int32 {
 	t.Helper()
+	ids := drawsBy(t, logits, rows, gap, capable{major: 9})
+	for i, id := range drawsBy(t, logits, rows, gap, capable{major: 8, minor: 9}) {
+		if id != ids[i] {
+			t.Errorf("row %d, %+v: drew %d by weights in double, %d in float", i, rows[i], ids[i], id)
+		}
+	}
+	return ids
+}
+
+func drawsBy(t *testing.T, logits [][]float32, rows []gpu.SampleRow, gap int, c capable) []int32 {
+	t.Helper()
 	r := newElemRig(t, gpu.F32)
+	c.Device = r.dev
+	var err error
+	if r.ops, err = gpu.NewOps(c, gpu.F32); err != nil {
+		t.Fatal(err)
+	}
 	vocab := len(logits[0])
 	var all []float32
 	for _, l := range logits {

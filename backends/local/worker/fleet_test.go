@@ -179,6 +179,35 @@ func TestCrashIsRetried(t *testing.T) {
 	}
 }
 
+// TestPoison sees that a request that ends every worker it is given to is the only one that fails: the requests that were in
+// hand with it are asked again apart from it.
+func TestPoison(t *testing.T) {
+	for _, devices := range []int{1, 2} {
+		m := open(t, newFleet(t, fakes(80<<10, 80<<10)[:devices], nil), 1, nil)
+		retried := backends.Retry(m, backends.RetryOptions{MaxAttempts: 6, MinWait: time.Millisecond, MaxWait: 20 * time.Millisecond})
+		group := pool.New()
+		var mu sync.Mutex
+		failed := make(map[string]error)
+		for i := range 300 {
+			prompt := "slow " + strconv.Itoa(i)
+			if i == 100 {
+				prompt = "crash always"
+			}
+			group.Go(func() {
+				if _, err := retried.Do(t.Context(), generate(prompt)); err != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					failed[prompt] = err
+				}
+			})
+		}
+		group.Wait()
+		if len(failed) != 1 || backends.KindOf(failed["crash always"]) != backends.KindServer {
+			t.Errorf("%d GPUs: failed are %v", devices, failed)
+		}
+	}
+}
+
 // TestKillIsRetried kills a worker with -9 under load.
 func TestKillIsRetried(t *testing.T) {
 	m := open(t, newFleet(t, fakes(80<<10, 80<<10), nil), 1, nil)

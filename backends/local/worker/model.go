@@ -62,6 +62,8 @@ type Model struct {
 	members []*member
 	closed  bool
 
+	suspects suspects
+
 	calls   sync.WaitGroup
 	growing conc.WaitGroup
 	stop    context.CancelFunc // ends growing
@@ -89,9 +91,14 @@ func (m *Model) Do(ctx context.Context, req backends.Request) (backends.Response
 	m.calls.Add(1)
 	m.mu.Unlock()
 	defer m.calls.Done()
+	release, err := m.suspects.admit(ctx, &req, m.info.Parallel)
+	if err != nil {
+		return backends.Response{}, fmt.Errorf("%s: %w", op, err)
+	}
 	for {
 		w, err := m.choose(&req)
 		if err != nil {
+			release(nil)
 			return backends.Response{}, err
 		}
 		resp, err := w.plugin.Do(ctx, req)
@@ -99,6 +106,7 @@ func (m *Model) Do(ctx context.Context, req backends.Request) (backends.Response
 		if backends.KindOf(err) == backends.KindClosed && ctx.Err() == nil && m.living() > 0 {
 			continue // others go on without it
 		}
+		release(err)
 		return resp, renamed(err)
 	}
 }

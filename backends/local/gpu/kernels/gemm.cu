@@ -6,6 +6,11 @@
 //   w     n rows of k, contiguous
 //   bias  n float32, or null
 //
+// Registers by ptxas 12.9 for sm_80 and sm_90, none of them spilt: 16x8 80 80, 16x16 80 88, 32x32 64 72, 64x64 108 111,
+// 128x128 248 244, 128x256 240 238, plain 162 163; in float32 16x8 52 54, 32x32 64 64, 64x64 118 118, 128x128 232 232, plain
+// 124 126; bias 32 32. In sm_90's code a stage of 128x256 is 133 instructions of a warp, 64 of them HMMA; of 128x128 in float32
+// two chunks are 560, 512 of them FFMA. Bytes and operations per shape are in gemm.go.
+//
 // The plain kernels take any k, ldx and alignment; the others need rows of x and w to begin at multiples of 16 bytes.
 #include "sgemm.cuh"
 

@@ -30,7 +30,7 @@ struct Tile {
 	static constexpr int TURN_FLOATS = TURN * 8 * (WO + 4);
 	static constexpr int COLUMNS = TO / WO;          // warps along the outputs
 	static constexpr int ACTIVE = COLUMNS * (TT / WT); // warps that compute; the others only load
-	static_assert(STEPS >= 2 && ACTIVE <= WARPS && TO % PASS == 0 && TT % PASS == 0 && STAGES >= 2, "tile");
+	static_assert(STEPS % 2 == 0 && ACTIVE <= WARPS && TO % PASS == 0 && TT % PASS == 0 && STAGES >= 2, "tile");
 };
 
 // chunk_at is the place, in chunks of eight elements, of chunk c of a row of CHUNKS.
@@ -122,6 +122,14 @@ struct Fragments {
 			}
 		}
 	}
+
+	template <class T>
+	DEVICE_SPEC void multiply(float (*sum)[C::NI][4]) const {
+#pragma unroll
+		for (int i = 0; i < C::MI; i++)
+#pragma unroll
+			for (int j = 0; j < C::NI; j++) mma_16816<T>(sum[i][j], a[i], b[j]);
+	}
 };
 
 // put8 stores eight outputs of one token, count of which exist: as T, or as float32 where wide.
@@ -203,8 +211,9 @@ DEVICE void linear_tile(void *y, const T *x, const T *w, const float *bias, int 
 	int to, tt;
 	tile_of(bid_x(), (n + C::TO - 1) / C::TO, (m + C::TT - 1) / C::TT, &to, &tt);
 	int o0 = to * C::TO, t0 = tt * C::TT;
-	int wo = warp() % C::COLUMNS * C::WO, wt = warp() / C::COLUMNS * C::WT;
-	bool active = warp() < C::ACTIVE;
+	int own = shfl(warp(), 0); // the same for the warp, which the compiler does not see otherwise
+	int wo = own % C::COLUMNS * C::WO, wt = own / C::COLUMNS * C::WT;
+	bool active = C::ACTIVE == C::WARPS || own < C::ACTIVE;
 
 	Loader<T, C, FAST> loader;
 	loader.init(w, x, o0, t0, n, m, k, ldx);
@@ -227,33 +236,28 @@ DEVICE void linear_tile(void *y, const T *x, const T *w, const float *bias, int 
 	if (active) frag[0].load(shared, 0, wo, wt);
 	int at = 0, ahead = C::STAGES - 1; // the slots of the stage that is multiplied and of the one that is requested
 	for (int left = (k + 15) / 16, k0 = (C::STAGES - 1) * C::BK; left > 0; left -= C::STEPS, k0 += C::BK) {
-		const T *now = shared + at * C::STAGE;
+		loader.load(shared + ahead * C::STAGE, k0);
+		cp_async_commit();
+		ahead = ahead + 1 == C::STAGES ? 0 : ahead + 1;
+		if (active) {
+#pragma unroll
+			for (int step = 0; step < C::STEPS - 1; step++) {
+				frag[(step + 1) & 1].load(shared + at * C::STAGE, step + 1, wo, wt);
+				if (step < left) frag[step & 1].template multiply<T>(sum);
+			}
+		}
 		at = at + 1 == C::STAGES ? 0 : at + 1;
-#pragma unroll
-		for (int step = 0; step < C::STEPS; step++) {
-			if (step == C::STEPS - 1) { // the last step's fragments are in registers: the slot is free after this barrier
-				cp_async_wait<C::STAGES - 2>();
-				barrier();
-				now = shared + at * C::STAGE;
-			}
-			if (active) frag[(step + 1) & 1].load(now, step == C::STEPS - 1 ? 0 : step + 1, wo, wt);
-			if (step == 0) {
-				loader.load(shared + ahead * C::STAGE, k0);
-				cp_async_commit();
-				ahead = ahead + 1 == C::STAGES ? 0 : ahead + 1;
-			}
-			if (active && step < left) {
-#pragma unroll
-				for (int i = 0; i < C::MI; i++)
-#pragma unroll
-					for (int j = 0; j < C::NI; j++) mma_16816<T>(sum[i][j], frag[step & 1].a[i], frag[step & 1].b[j]);
-			}
+		cp_async_wait<C::STAGES - 2>();
+		barrier(); // the next stage has landed, and the last fragments of this one are in registers: its slot is free
+		if (active) {
+			frag[0].load(shared + at * C::STAGE, 0, wo, wt);
+			if (C::STEPS - 1 < left) frag[1].template multiply<T>(sum);
 		}
 	}
 	cp_async_wait<0>();
 	barrier();
 	if (!active) return;
-	float *turn = (float *)shared + warp() * C::TURN_FLOATS;
+	float *turn = (float *)shared + own * C::TURN_FLOATS;
 	write_tile<T, C>(y, sum, turn, bias, o0 + wo, t0 + wt, m, n, ldy, wide != 0);
 }
 

@@ -1,12 +1,14 @@
 // Products in bf16 and f16 for Hopper: y[m×n] = x[m×k] · w[n×k]ᵀ + bias as gemm.cu's kernels, by wgmma.m64nNk16 from shared
 // memory, k a multiple of 64. The chain of an output is gemm.cuh's, 16 columns an instruction, k ascending, from zero, but
 // whether the hardware adds the 16 products of wgmma as it adds those of mma.sync is not documented. These kernels are used
-// only where a test on the card itself finds equal bits (CheckHopper in products.go).
+// only where a test on the card itself finds equal bits (checkHopper in products_check.go).
 //
 // A block of three warpgroups computes tiles of 128 outputs × N tokens, one after another (the grid is as large as the card).
 // The first warpgroup loads: stages of 64 columns by cp.async into four slots of shared memory, swizzled as wgmma reads them.
 // The other two multiply, 64 outputs each, with N/2 sums in registers a thread, and store their sums while the next tile's
 // first stages are already on their way.
+//
+// ptxas 12.9 gives 168 registers at the start, which setmaxnreg makes 72 for the loaders and 216 for the others; none spill.
 //
 // Per stage and multiprocessor, N = 256 [estimate]: 128·256·64 products take 1024 clocks at Hopper's 2048 a clock; wgmma reads
 // 80 KiB of shared memory, cp.async writes 48 KiB, at 128 bytes a clock 1024 clocks: both are at their limits, L2 gives 48

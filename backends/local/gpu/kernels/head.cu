@@ -21,14 +21,13 @@ DEVICE void larger(float &top, int &at, float v, int i) {
 	}
 }
 
-DEVICE float decay(float top, float next) { return top == next ? 1.f : cpu_exp(top - next); }
+DEVICE float decay(float top, float next) { return top == next ? 1.f : cpu_exp_below(top - next); }
 
 // log_block reduces n ≤ 512 outputs by a warp, whose room is 512 floats; at is relative to z. The sum runs in sixteen lanes,
 // number i in lane i%16, which are added by halves.
 DEVICE Block log_block(const float *z, int n, bool wide, float scale, float cap, float inv, float *room) {
 	float v[16], top = -INFINITY_;
 	int at = LOG_BLOCK;
-	bool nan = false;
 #pragma unroll
 	for (int j = 0; j < 4; j++) {
 		int first = j * 128 + lane() * 4;
@@ -40,28 +39,32 @@ DEVICE Block log_block(const float *z, int n, bool wide, float scale, float cap,
 #pragma unroll
 			for (int i = 0; i < 4; i++) v[4 * j + i] = first + i < n ? z[first + i] : -INFINITY_;
 		}
+	}
+	if (scale != 0.f || cap != 0.f) {
 #pragma unroll
-		for (int i = 0; i < 4; i++)
-			if (first + i < n) {
-				float x = v[4 * j + i] = cpu_logit(v[4 * j + i], scale, cap, inv);
-				nan = nan || x != x;
-				if (x > top) {
-					top = x;
-					at = first + i;
-				}
-			}
+		for (int i = 0; i < 16; i++)
+			if (i / 4 * 128 + lane() * 4 + i % 4 < n) v[i] = cpu_logit(v[i], scale, cap, inv);
 	}
 #pragma unroll
+	for (int i = 0; i < 16; i++)
+		if (v[i] > top) {
+			top = v[i];
+			at = i / 4 * 128 + lane() * 4 + i % 4;
+		}
+#pragma unroll
 	for (int m = 16; m; m >>= 1) larger(top, at, shfl_xor(top, m), shfl_xor(at, m));
-	nan = any_(nan);
-	if (abs_(top) == INFINITY_) return Block{top, nan ? NAN_ : 0.f, at};
+	if (abs_(top) == INFINITY_) {
+		bool nan = false;
+#pragma unroll
+		for (int i = 0; i < 16; i++) nan = nan || v[i] != v[i];
+		return Block{top, any_(nan) ? NAN_ : 0.f, at};
+	}
 #pragma unroll
 	for (int j = 0; j < 4; j++) {
-		int first = j * 128 + lane() * 4;
 		quad q;
 #pragma unroll
-		for (int i = 0; i < 4; i++) q.v[i] = first + i < n ? float_bits(cpu_exp(v[4 * j + i] - top)) : 0;
-		store16(room + first, q);
+		for (int i = 0; i < 4; i++) q.v[i] = float_bits(cpu_exp_below(v[4 * j + i] - top)); // zero behind the end
+		store16(room + j * 128 + lane() * 4, q);
 	}
 	warp_sync();
 	float sum = 0.f;

@@ -8,9 +8,9 @@ namespace {
 // cpu_pow2 is 2^e for -126 ≤ e ≤ 127.
 DEVICE float cpu_pow2(int e) { return bits_float((u32)(e + 127) << 23); }
 
-// cpu_exp is e^x within 1 ulp, 0 below the least whose result is not subnormal, infinity above 88.73.
-DEVICE float cpu_exp(float x) {
-	if (x > 89.f) x = 89.f;
+// cpu_exp is e^x within 1 ulp, 0 below the least whose result is not subnormal, infinity above 88.73; cpu_exp_below is the
+// same for x ≤ 89.
+DEVICE float cpu_exp_below(float x) {
 	if (x < -87.33654f) return 0.f;
 	float t = fma_(x, 0x1.715476p+0f, 12582912.f); // log₂e; adding 1.5·2²³ rounds to an integer in the low bits
 	float n = t - 12582912.f;
@@ -26,6 +26,7 @@ DEVICE float cpu_exp(float x) {
 	int half = e >> 1;
 	return y * cpu_pow2(half) * cpu_pow2(e - half);
 }
+DEVICE float cpu_exp(float x) { return cpu_exp_below(x > 89.f ? 89.f : x); }
 
 DEVICE float cpu_tanh(float x) {
 	u32 sign = float_bits(x) & 0x80000000u;

@@ -1,7 +1,8 @@
 // Drawing of tokens (ops_sample.go says what is drawn, and how it compares with backends/local/sample.go). A row is a block
-// of 64 to 1024 threads, a power of two. Logits are compared as integers in their order, weights are doubles as the CPU computes them and are
-// added as integers, so nothing depends on the order in which threads come.
-#include "onset.cuh"
+// of 64 to 1024 threads, a power of two. Logits are compared as integers in their order, and weights are added as integers,
+// so nothing depends on the order in which threads come. Weights are doubles as the CPU computes them, or, for devices that
+// are slow at those, floats.
+#include "mathfn.cuh"
 
 namespace {
 
@@ -47,7 +48,9 @@ struct Draw {
 	int vocab;
 	bool wide; // a logit whose id is a multiple of 4 lies at one of 16 bytes
 	double top, temperature, inverse, one; // one is 2^shift, the weight of the largest
-	bool plain;                            // the temperature's inverse is of no use
+	float high, inverse_high, inverse_low; // top, and the inverse in two parts
+	int shift;
+	bool plain; // the temperature's inverse is of no use
 	// What is kept so far: logits larger than cut, and of those equal to it the ids up to last.
 	u32 cut;
 	int last;
@@ -57,7 +60,7 @@ DEVICE bool keeps(const Draw &d, u32 order, int id) { return order > d.cut || (o
 
 // weight is that of a logit, relative to the largest's: the CPU's number. A quotient by the correctly rounded inverse and one
 // correction is the correctly rounded one (Markstein 1990).
-DEVICE double weight(const Draw &d, float logit) {
+DEVICE double exact_weight(const Draw &d, float logit) {
 	double x = (double)logit - d.top, z;
 	if (d.plain) z = x / d.temperature;
 	else {
@@ -66,8 +69,29 @@ DEVICE double weight(const Draw &d, float logit) {
 	}
 	return z >= -40 ? exp_negative(z) : 0;
 }
+template <class W> DEVICE W weight(const Draw &d, float logit);
+template <> DEVICE_SPEC double weight<double>(const Draw &d, float logit) { return exact_weight(d, logit); }
+// The float is within 1.5e-7 of itself: x = l-top and z = x/temperature are taken in two parts each.
+template <> DEVICE_SPEC float weight<float>(const Draw &d, float logit) {
+	if (d.plain) return (float)exact_weight(d, logit);
+	float x = logit - d.high;
+	float back = x - logit, rest = (logit - (x - back)) - (d.high + back);
+	float z = x * d.inverse_high;
+	if (!(z >= -41.f)) return 0.f;
+	float more = fma_(rest, d.inverse_high, fma_(x, d.inverse_low, fma_(x, d.inverse_high, -z)));
+	if (z + more < -40.f) return 0.f;
+	float w = cpu_exp_below(z);
+	return fma_(w, more, w);
+}
+
 // fixed rounds a weight to the unit in which weights are added.
 DEVICE u64 fixed(const Draw &d, double w) { return (u64)(w * d.one + 0.5); }
+DEVICE u64 fixed(const Draw &d, float w) {
+	u32 b = float_bits(w), m = (b & 0x7fffffu) | 0x800000u;
+	int up = (int)(b >> 23) - 127 - 23 + d.shift;
+	if (up >= 0) return (u64)m << up;
+	return up < -24 ? 0 : (m + (1u << (-up - 1))) >> -up;
+}
 
 // each_logit calls f(logit, id) for the ids from a multiple of 4 up to end, shared by threads of which this is one: four
 // neighbours at a time, the next four being on their way.
@@ -258,7 +282,7 @@ DEVICE void extremes(const Draw &d, const Room &r, u32 &top, u32 &least, int &id
 	id = (int)(0xffffffffu - (u32)best);
 }
 
-DEVICE int draw(const float *logits, int vocab, int shift, const SampleRow &s, const Room &r) {
+template <class W> DEVICE int draw(const float *logits, int vocab, int shift, const SampleRow &s, const Room &r) {
 	Draw d;
 	d.logits = logits;
 	d.vocab = vocab;
@@ -272,8 +296,12 @@ DEVICE int draw(const float *logits, int vocab, int shift, const SampleRow &s, c
 	if (abs_(largest) == INFINITY_) return best;
 	d.top = (double)largest;
 	d.temperature = s.temperature;
-	d.plain = !(s.temperature > 1e-30 && s.temperature < 1e30);
+	d.plain = !(s.temperature > 1e-6 && s.temperature < 1e6);
 	d.inverse = d.plain ? 0 : 1 / s.temperature;
+	d.high = largest;
+	d.inverse_high = (float)d.inverse;
+	d.inverse_low = (float)(d.inverse - (double)d.inverse_high);
+	d.shift = shift;
 	d.one = __builtin_bit_cast(double, (u64)(1023 + shift) << 52);
 	d.cut = 0;
 	d.last = 0x7fffffff;
@@ -282,15 +310,15 @@ DEVICE int draw(const float *logits, int vocab, int shift, const SampleRow &s, c
 		    d, r, least, top, [](float) { return (u64)1; }, [&](u64) { return (u64)s.top_k; });
 	if (s.top_p)
 		select(
-		    d, r, max_(least, d.cut), top, [&](float logit) { return fixed(d, weight(d, logit)); },
+		    d, r, max_(least, d.cut), top, [&](float logit) { return fixed(d, weight<W>(d, logit)); },
 		    [&](u64 all) { return mul_high(all, s.top_p) + (all * s.top_p != 0); });
 	return locate(
 	    d, r,
 	    [&](float logit, int id) {
 		    u32 order = order_of(logit);
 		    if (!order || !keeps(d, order, id)) return (u64)0;
-		    double w = weight(d, logit);
-		    return w >= s.min_p ? fixed(d, w) : (u64)0;
+		    W w = weight<W>(d, logit);
+		    return w >= (W)s.min_p ? fixed(d, w) : (u64)0;
 	    },
 	    [&](u64 all) { return mul_high(all, s.u) + 1; });
 }
@@ -299,14 +327,18 @@ DEVICE int draw(const float *logits, int vocab, int shift, const SampleRow &s, c
 
 // sample draws a token of each row. A pass reads 4·vocab bytes a row, from the cache all but the first time: one pass for
 // the largest, one for the draw, and two or three each for top-k and top-p.
-KERNEL(1024) void sample(const float *logits, int ld, int vocab, int shift, const void *rows, int *out) {
-	SHARED(u32, low, BINS);
-	SHARED(u32, high, BINS);
-	SHARED(u64, sums, THREADS);
-	SHARED(u64, scan, 33);
-	SHARED(u64, found, 2);
-	Room r = {low, high, sums, scan, found};
-	int id = draw(logits + (i64)bid_x() * ld, vocab, shift, ((const SampleRow *)rows)[bid_x()], r);
-	if (tid() == 0) out[bid_x()] = id;
-}
-EXPORT(sample)
+#define SAMPLE(name, W)                                                                                                         \
+	KERNEL(1024) void name(const float *logits, int ld, int vocab, int shift, const void *rows, int *out) {                    \
+		SHARED(u32, low, BINS);                                                                                                \
+		SHARED(u32, high, BINS);                                                                                               \
+		SHARED(u64, sums, THREADS);                                                                                            \
+		SHARED(u64, scan, 33);                                                                                                 \
+		SHARED(u64, found, 2);                                                                                                 \
+		Room r = {low, high, sums, scan, found};                                                                               \
+		int id = draw<W>(logits + (i64)bid_x() * ld, vocab, shift, ((const SampleRow *)rows)[bid_x()], r);                     \
+		if (tid() == 0) out[bid_x()] = id;                                                                                     \
+	}                                                                                                                          \
+	EXPORT(name)
+
+SAMPLE(sample, double)
+SAMPLE(sample_float, float)

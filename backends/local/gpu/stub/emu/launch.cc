@@ -102,16 +102,39 @@ static void ensure_signal_stack() {
 	sigaltstack(&now, nullptr);
 }
 
-static Worker &own_worker() {
-	if (!worker) {
-		worker = new Worker; // kept: host threads are few
+// Lease makes a worker the thread's for a launch. Workers are not the threads': a Go program launches from any of many, and
+// some of them end, while each worker has thousands of mappings, of which a process may have some ten thousand.
+class Lease {
+public:
+	Lease() {
+		std::lock_guard<std::mutex> lock(mutex());
+		if (idle().empty()) idle().push_back(new Worker);
+		worker = idle().back();
+		idle().pop_back();
 		ensure_signal_stack();
 	}
-	return *worker;
-}
+	~Lease() {
+		std::lock_guard<std::mutex> lock(mutex());
+		idle().push_back(worker);
+		worker = nullptr;
+	}
+	Lease(const Lease &) = delete;
+	Lease &operator=(const Lease &) = delete;
+
+private:
+	static std::mutex &mutex() {
+		static auto &m = *new std::mutex; // never destroyed, as the threads that use it
+		return m;
+	}
+	static std::vector<Worker *> &idle() {
+		static auto &all = *new std::vector<Worker *>;
+		return all;
+	}
+};
 
 static void run_blocks(Launch &l) {
-	Worker &w = own_worker();
+	Lease lease;
+	Worker &w = *worker;
 	w.launch = &l;
 	for (;;) {
 		long long i = l.next.fetch_add(1);
