@@ -94,7 +94,8 @@ bench-gpu: cuda build
 	$(VENV)/bin/python testdata/bench/gpu.py speed --worker bin/onset-cuda --models $(MODELS) --out $(MODELS)/results $(GPU_PEERS) \
 		$(addsuffix -bf16,$(GPU_SHAPES))
 
-# gpu-kit fills bin/gpu-kit with all that testdata/bench/gpu.sh takes to a machine with a GPU and without Go.
+# gpu-kit puts all that testdata/bench/gpu.sh takes to a machine with a GPU and without Go into bin/gpu-kit, and that into
+# bin/gpu-kit.tar.gz.
 KIT := bin/gpu-kit
 gpu-kit: cuda build
 	mkdir -p $(KIT)
@@ -103,7 +104,8 @@ gpu-kit: cuda build
 	$(CUDA_ENV) $(GO) test -tags cuda -c -trimpath -ldflags '-s -w' -o $(KIT)/gpu.test ./$(GPU)
 	$(CUDA_ENV) $(GO) test -tags cuda -c -trimpath -ldflags '-s -w' -o $(KIT)/cu.test ./$(GPU)/cu
 	$(CUDA_ENV) $(GO) test -tags cuda -c -trimpath -ldflags '-s -w' -o $(KIT)/local.test ./backends/local
-	du -sh $(KIT)
+	tar czf $(KIT).tar.gz -C $(dir $(KIT)) $(notdir $(KIT))
+	du -sh $(KIT) $(KIT).tar.gz
 
 cuda-stub:
 	$(MAKE) -C $(GPU)/stub OUT=$(STUB)
