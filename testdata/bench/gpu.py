@@ -399,7 +399,7 @@ def report(o, results):
                 lines.append(f"- {key}: {e['info']['details'].get('products')}, {e['info']['details'].get('compute')}; loaded in {e['load']:.1f} s")
             else:
                 lines.append(f"- {key}: {e['name']}")
-        lines += [""] + speeds(r) + [""] + agreement(r) + [""]
+        lines += [""] + speeds(r) + [""] + agreement(r) + [""] + aims(name, r) + [""]
     return "\n".join(lines)
 
 
@@ -422,6 +422,26 @@ def speeds(r):
             spent = f"{took:.3f}" + (f" ({before:.3f} of it tokenizing)" if before else "")
             lines.append("| " + " | ".join([task, str(questions), key + part, spent, f"{questions / took:.1f}", f"{c['unique'] / took:.0f}",
                                             f"{c['nominal'] / took:.0f}"] + ratios) + " |")
+    return lines
+
+
+def aims(name, r):
+    """What came of the aims: onset's speed as a multiple of tuned transformers', the faster half of the texts apart counted."""
+    of, lines = r["engines"], []
+    base = of.get("transformers", {})
+    apart = [task for task in r["counts"] if task.startswith("apart")]
+    suites = [task for task in r["counts"] if not task.startswith("apart")]
+
+    def ratios(key, tasks):
+        times = [(seconds_of(base, t, 1), seconds_of(of.get(key, {}), t, 1)) for t in tasks]
+        return [theirs / ours for theirs, ours in times if theirs and ours]
+
+    for key, least in ("onset", {"pythia-1.4b-bf16": 1.6, "llama-2-7b-bf16": 1.3}.get(name)), ("onset, own kernels", 0.8):
+        if ratios(key, apart):
+            best = [max(r["counts"][t]["unique"] / seconds_of(e, t, e["tasks"][t]["questions"]) for t in apart) for e in (of[key], base)]
+            lines.append(f"- {key}: {best[0] / best[1]:.2f} times transformers in unique tokens a second" + (f", aim {least}" if least else ""))
+        if ratios(key, suites):
+            lines.append(f"- {key}: {min(ratios(key, suites)):.2f} to {max(ratios(key, suites)):.2f} times transformers by the clock on five-shot suites, aim 3")
     return lines
 
 

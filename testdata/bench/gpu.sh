@@ -5,7 +5,7 @@
 #   testdata/bench/gpu.sh KIT RESULTS [PYTHON]
 #
 # KIT is the folder that make gpu-kit filled or the archive of it, RESULTS gets summary.md and logs, PYTHON (python3) has torch and transformers and
-# may have lm_eval; without them onset is measured alone. It tests first (every kernel against the CPU, every architecture's
+# may have lm_eval (SITE=DIR is a folder of further packages); without them onset is measured alone. It tests first (every kernel against the CPU, every architecture's
 # checkpoints, equal bits whatever the batch), then measures kernels against the card's own product and copy, then models
 # beside transformers and lm_eval, and last runs tests under compute-sanitizer where that is there. Each part has a time
 # limit, none takes what another needs, and what fails is said in the summary; the exit code is 1 where a test failed.
@@ -15,7 +15,10 @@
 #   MODELS=DIR            for the checkpoints (16 GB, one at a time; default below /dev/shm)
 #   QUESTIONS=128 TEXTS=800 WORDS=220
 #   PARTS="tests kernels speed sanitizer"
-#   SPEED="..."           further arguments of gpu.py speed
+#   SPEED="..." BENCH="..." further arguments of gpu.py speed and onset model bench
+#   SITE=DIR              Python packages that the machine lacks: lm_eval's .py files without its tasks, and dill, are enough
+#   SLOWER=1              multiplies the limits of the parts
+#   TESTS=REGEXP          tests to run in place of all; KEEP_STUB=1 where the driver is to be the stand-in
 set -uo pipefail
 kit=$(realpath "${1:?name the folder or the archive that make gpu-kit made}")
 mkdir -p "${2:?name a folder for the results}"
@@ -32,8 +35,9 @@ fi
 models=${MODELS:-/dev/shm/onset-bench-$$}
 parts=" ${PARTS:-tests kernels speed sanitizer} "
 export ONSET_CUDA_WORKER=$kit/onset-cuda ONSET_CACHE_DIR=none PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1
+export PYTHONPATH=${SITE:+$(realpath "$SITE"):}${PYTHONPATH:-}
 [ -n "${KEEP_STUB:-}" ] || export ONSET_TEST_GPU=1
-failed=0
+failed=0 slower=${SLOWER:-1}
 mkdir -p "$models"
 [ -n "${MODELS:-}" ] || trap 'rm -rf "$scratch" "$models"' EXIT
 
@@ -41,7 +45,7 @@ say() { printf '%s\n' "$*" | tee -a "$out/summary.md"; }
 
 # within WHAT LIMIT LOG COMMAND...: runs a command for at most LIMIT seconds and not beyond the end, and says how it went.
 within() {
-	local what=$1 limit=$2 log=$3 begin=$SECONDS left=$((deadline - SECONDS)) code=0
+	local what=$1 limit=$(($2 * slower)) log=$3 begin=$SECONDS left=$((deadline - SECONDS)) code=0
 	shift 3
 	[ "$left" -ge "$limit" ] || limit=$left
 	if [ "$limit" -lt 5 ]; then
@@ -58,7 +62,7 @@ within() {
 	return $code
 }
 test_in() { # WHAT LIMIT FOLDER COMMAND...
-	within "$1" "$2" "$out/tests.txt" env -C "${@:3}" || failed=1
+	within "$1" "$2" "$out/tests.txt" env -C "${@:3}" -test.timeout "$(($2 * slower - 3))s" || failed=1
 }
 device_tests() { cat "$1"/*_cuda_test.go | sed -n 's/^func \(Test[A-Za-z0-9_]*\)(.*/\1/p' | paste -sd'|'; }
 
@@ -79,10 +83,10 @@ if [[ $parts == *" tests "* ]]; then
 	: >"$out/tests.txt"
 	gpu=backends/local/gpu
 	hopper='^TestHopper'
-	test_in "the driver's binding" 60 $gpu/cu "$kit/cu.test" -test.timeout 55s -test.short
-	test_in "kernels" 120 $gpu "$kit/gpu.test" -test.timeout 115s -test.skip "$hopper" ${TESTS:+-test.run "$TESTS"}
-	test_in "kernels of compute capability 9.0" 40 $gpu "$kit/gpu.test" -test.timeout 35s -test.run "$hopper"
-	test_in "models" 120 backends/local "$kit/local.test" -test.timeout 115s -test.run "${TESTS:-^($(device_tests backends/local))\$}"
+	test_in "the driver's binding" 60 $gpu/cu "$kit/cu.test" -test.short
+	test_in "kernels" 120 $gpu "$kit/gpu.test" -test.skip "$hopper" ${TESTS:+-test.run "$TESTS"}
+	test_in "kernels of compute capability 9.0" 40 $gpu "$kit/gpu.test" -test.run "$hopper"
+	test_in "models" 120 backends/local "$kit/local.test" -test.run "${TESTS:-^($(device_tests backends/local))\$}"
 	grep -E '^(---|\s+---) (FAIL|SKIP)|^(FAIL|panic:)' "$out/tests.txt" | sort | uniq -c | head -40 | sed 's/^/    /' | tee -a "$out/summary.md"
 fi
 
