@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/onset-eval/onset/backends/local"
 	"github.com/onset-eval/onset/backends/local/worker"
@@ -81,7 +82,8 @@ func benchDevice(all []worker.Device, only []int) (int, error) {
 func printDeviceSpeed(a *app, s local.DeviceSpeed) error {
 	t := newList("what", s.Device)
 	row := func(what, format string, args ...any) { addRow(&t, what, fmt.Sprintf(format, args...)) }
-	row("matrix products", "%s", s.Products)
+	products, _, _ := strings.Cut(s.Products, ";") // the algorithms of each shape stand behind it
+	row("matrix products", "%s", products)
 	row("compute", "%s", s.Compute)
 	row("prefill of "+strconv.Itoa(s.Prompts)+" prompts, unique tokens/s", "%.4g", s.PrefillTokens)
 	row("prefill, TFLOP/s", "%.4g", s.PrefillFLOPs/1e12)
