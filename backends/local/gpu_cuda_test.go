@@ -198,7 +198,7 @@ func TestDeviceReadsWhatWasWritten(t *testing.T) {
 					}
 				}
 				fill(e.logits, 4*int64(e.plan.logits))
-				fill(e.parts, gpuPartials)
+				fill(e.parts, e.plan.partials)
 				if got := e.compute(t, p.IDs, p.At, 13); !slices.Equal(got, want) {
 					t.Errorf("%s, %s: other bits", name, typ)
 				}
