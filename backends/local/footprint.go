@@ -10,11 +10,11 @@ import (
 type DeviceNeed struct {
 	// Least is the bytes of device memory without which it is refused: weights in the type that is computed in, keys and
 	// values of a few-shot prompt, and the smallest step. What there is beyond serves speed.
-	Least int64
+	Least int64 `json:"least"`
 	// Type is that type.
-	Type string
+	Type string `json:"type"`
 	// Params counts the parameters, each shared tensor once.
-	Params int64
+	Params int64 `json:"params"`
 }
 
 // DeviceNeedOf counts what the checkpoint in a folder takes of a device; of the options, Compute and StepTokens matter.

@@ -80,7 +80,7 @@ func (e *gpuExecutor) begin(p *gpuPass) {
 		to = b[bufEmbed]
 	}
 	o.Embed(to, m.embed, p.tokens, p.n, width, m.embedScale)
-	if m.spec.types > 0 {
+	if m.types > 0 {
 		o.AddRows(to, m.typeTable, b[bufZero], p.n, width)
 	}
 	if m.positions > 0 && !m.positionsLate {

@@ -166,6 +166,9 @@ func newGPUExecutor(dev gpu.Device, m *model, plan gpuPlan, o Options) (*gpuExec
 	if err != nil {
 		return nil, err
 	}
+	if o.OwnProducts {
+		ops.OwnProducts()
+	}
 	e := &gpuExecutor{dev: dev, ops: ops, model: &gpuModel{spec: &m.spec}, plan: plan, ends: make(map[*sequence]int)}
 	e.size = sizes{
 		tokens: plan.tokens, live: plan.live, pages: plan.pages, pageBytes: plan.pageBytes(&m.spec),

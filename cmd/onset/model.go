@@ -137,17 +137,28 @@ in an embedding nor in the head. The hash of the weights is remembered while the
 			if err != nil {
 				return err
 			}
-			if o.json {
-				return writeJSON(a.stdout, in)
+			info := modelInfo{Inspection: in}
+			if need, err := local.DeviceNeedOf(in.Path, local.Options{}); err == nil {
+				info.GPU = &need
 			}
-			return infoTable(in).WriteText(a.stdout, a.width)
+			if o.json {
+				return writeJSON(a.stdout, info)
+			}
+			return info.table().WriteText(a.stdout, a.width)
 		},
 	}
 	o.add(a, cmd)
 	return cmd
 }
 
-func infoTable(in local.Inspection) reports.Table {
+// modelInfo is what onset model info says of a checkpoint.
+type modelInfo struct {
+	local.Inspection
+	// GPU is what it takes of a GPU; missing where it does not run on one.
+	GPU *local.DeviceNeed `json:"gpu,omitempty"`
+}
+
+func (in modelInfo) table() reports.Table {
 	t := newList("what", "value")
 	var types []string
 	for _, name := range slices.Sorted(maps.Keys(in.DTypes)) {
@@ -160,6 +171,10 @@ func infoTable(in local.Inspection) reports.Table {
 	template := "none"
 	if in.ChatTemplate != "" {
 		template = fmt.Sprintf("yes (%d characters; --json prints it)", len([]rune(in.ChatTemplate)))
+	}
+	gpu := "it runs on the CPU alone"
+	if in.GPU != nil {
+		gpu = fmt.Sprintf("%s at least, in %s", bytesText(in.GPU.Least), in.GPU.Type)
 	}
 	m := in.Memory
 	for _, row := range [][2]string{
@@ -176,6 +191,7 @@ func infoTable(in local.Inspection) reports.Table {
 		{"memory needed", fmt.Sprintf("%s: weights %s, keys and values %s (%s a token), activations %s", bytesText(m.Total), bytesText(m.Weights),
 			bytesText(m.KV), bytesText(m.KVToken), bytesText(m.Activations))},
 		{"memory available", available},
+		{"memory of a GPU", gpu},
 		{"weights hash", in.WeightsHash},
 		{"packed weights", in.Packed},
 	} {

@@ -21,7 +21,7 @@ func RunAxpy(d *Device, c Call) error {
 	for i := range y {
 		y[i] = float32(math.FMA(float64(c.Float(2)), float64(x[i]), float64(y[i])))
 	}
-	copy(d.At(c.Ptr(0), int64(4*n)), Bytes(y))
+	copy(d.At(c.Ptr(0), int64(4*n)), gpu.BytesOf(y))
 	return nil
 }
 
@@ -205,7 +205,7 @@ func testPinned(t *testing.T, d gpu.Device) {
 	if !bytes.Equal(b, pattern(len(b), 1)) {
 		t.Error("pinned memory is not the caller's own")
 	}
-	View[uint64](b)[0] = 1 // aligned
+	gpu.ViewOf[uint64](b)[0] = 1 // aligned
 	if d.FreePinned(b[1:]) == nil || d.FreePinned(make([]byte, 8)) == nil {
 		t.Error("memory that is not pinned was freed")
 	}
@@ -255,7 +255,7 @@ func (k *axpy) launch(y, x gpu.Ptr, a float32, n int, s gpu.Stream) error {
 func (k *axpy) floats(n int, value float32) gpu.Ptr {
 	k.t.Helper()
 	p := alloc(k.t, k.d, int64(4*n))
-	fatal(k.t, k.d.ToDevice(p, Bytes(slices.Repeat([]float32{value}, n)), 0))
+	fatal(k.t, k.d.ToDevice(p, gpu.BytesOf(slices.Repeat([]float32{value}, n)), 0))
 	fatal(k.t, k.d.Synchronize(0))
 	return p
 }
@@ -264,7 +264,7 @@ func (k *axpy) floats(n int, value float32) gpu.Ptr {
 func (k *axpy) check(what string, p gpu.Ptr, n int, want float32) {
 	k.t.Helper()
 	got := make([]float32, n)
-	fatal(k.t, k.d.ToHost(Bytes(got), p, 0))
+	fatal(k.t, k.d.ToHost(gpu.BytesOf(got), p, 0))
 	for i, x := range got {
 		if x != want {
 			k.t.Fatalf("%s: element %d is %v, want %v", what, i, x, want)
@@ -392,7 +392,7 @@ func testGraphs(t *testing.T, d gpu.Device) {
 	for i := range 3 {
 		fatal(t, d.Replay(g, 0))
 		k.check("after a replay", z, n, float32(3*(i+1)))
-		if got := View[float32](pinned)[0]; got != float32(3*(i+1)) {
+		if got := gpu.ViewOf[float32](pinned)[0]; got != float32(3*(i+1)) {
 			t.Errorf("replay %d copied %v to the host", i, got)
 		}
 	}
@@ -530,8 +530,8 @@ func testUploads(t *testing.T, d gpu.Device) {
 		pieces := 0
 		fatal(t, u.Upload(x, 4*n, func(to []byte, offset int64) error {
 			pieces++
-			for i := range View[float32](to) {
-				View[float32](to)[i] = float32(round) + float32(offset/4+int64(i))
+			for i := range gpu.ViewOf[float32](to) {
+				gpu.ViewOf[float32](to)[i] = float32(round) + float32(offset/4+int64(i))
 			}
 			return nil
 		}))
@@ -541,7 +541,7 @@ func testUploads(t *testing.T, d gpu.Device) {
 		fatal(t, k.launch(y, x, 2, n, 0))
 	}
 	got := make([]float32, n)
-	fatal(t, d.ToHost(Bytes(got), y, 0))
+	fatal(t, d.ToHost(gpu.BytesOf(got), y, 0))
 	for i, g := range got {
 		if want := float32(2 * (3*i + 0 + 1 + 2)); g != want {
 			t.Fatalf("element %d is %v, want %v", i, g, want)
