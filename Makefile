@@ -77,8 +77,8 @@ cuda-check: cuda-stub
 
 test-cuda: cuda
 	@ldconfig -p | grep -q 'libcuda\.so\.1' || { echo 'no libcuda.so.1: this machine has no NVIDIA driver' >&2; exit 1; }
-	$(CUDA_ENV) ONSET_TEST_GPU=1 $(GO) test -count=1 -timeout 30m -tags cuda ./$(GPU)/... ./backends/local ./cmd/onset-cuda
-	ONSET_TEST_WORKER=$(CURDIR)/bin/onset-cuda $(GO) test -count=1 -run '^TestScripts$$/^gpu$$' ./cmd/onset
+	$(CUDA_ENV) $(GO) test -count=1 -timeout 60m -tags cuda ./$(GPU)/... ./backends/local ./backends/local/worker/... ./cmd/onset-cuda
+	ONSET_TEST_WORKER=$(CURDIR)/bin/onset-cuda $(GO) test -count=1 -run '^TestScripts$$/^(gpu|device.*)$$' ./cmd/onset
 
 # bench-gpu measures onset on a GPU beside transformers and lm_eval, on random checkpoints of the shapes of Pythia-1.4B and
 # Llama-2-7B, which it writes to MODELS (16 GB): make bench-gpu VENV=/path/to/venv. VENV has torch for the card, transformers
