@@ -15,7 +15,7 @@ RACE := ./backends ./backends/adaptive ./backends/anthropic ./backends/gemini ./
         ./backends/faultserver ./backends/internal/... ./backends/scripted/... ./backends/backendtest/... ./backends/sqlitecache/... \
         ./backends/local ./backends/local/internal/packcache ./tasks/... ./evaluators/... ./cmd/...
 
-.PHONY: all build demo test race lint bench bench-peers ptx cuda cuda-check cuda-stub test-cuda clean
+.PHONY: all build demo test race lint bench bench-peers bench-gpu gpu-kit ptx cuda cuda-check cuda-stub test-cuda clean
 
 all: build
 
@@ -77,8 +77,35 @@ cuda-check: cuda-stub
 
 test-cuda: cuda
 	@ldconfig -p | grep -q 'libcuda\.so\.1' || { echo 'no libcuda.so.1: this machine has no NVIDIA driver' >&2; exit 1; }
-	$(CUDA_ENV) ONSET_TEST_GPU=1 $(GO) test -count=1 -timeout 30m -tags cuda ./$(GPU)/... ./backends/local ./cmd/onset-cuda
-	ONSET_TEST_WORKER=$(CURDIR)/bin/onset-cuda $(GO) test -count=1 -run '^TestScripts$$/^gpu$$' ./cmd/onset
+	$(CUDA_ENV) $(GO) test -count=1 -timeout 60m -tags cuda ./$(GPU)/... ./backends/local ./backends/local/worker/... ./cmd/onset-cuda
+	ONSET_TEST_WORKER=$(CURDIR)/bin/onset-cuda $(GO) test -count=1 -run '^TestScripts$$/^(gpu|device.*)$$' ./cmd/onset
+
+# bench-gpu measures onset on a GPU beside transformers and lm_eval, on random checkpoints of the shapes of Pythia-1.4B and
+# Llama-2-7B, which it writes to MODELS (16 GB): make bench-gpu VENV=/path/to/venv. VENV has torch for the card, transformers
+# and lm_eval; docs/benchmarks.md says how to make it.
+GPU_SHAPES ?= pythia-1.4b llama-2-7b
+QUESTIONS  ?= 128
+TEXTS      ?= 800
+GPU_PEERS  ?=
+
+bench-gpu: cuda build
+	$(GO) run ./backends/local/internal/randmodel/write -o $(MODELS) -questions $(QUESTIONS) -texts $(TEXTS) -words 220
+	$(GO) run ./backends/local/internal/randmodel/write -o $(MODELS) -dtype BF16 $(GPU_SHAPES)
+	$(VENV)/bin/python testdata/bench/gpu.py speed --worker bin/onset-cuda --models $(MODELS) --out $(MODELS)/results $(GPU_PEERS) \
+		$(addsuffix -bf16,$(GPU_SHAPES))
+
+# gpu-kit puts all that testdata/bench/gpu.sh takes to a machine with a GPU and without Go into bin/gpu-kit, and that into
+# bin/gpu-kit.tar.gz.
+KIT := bin/gpu-kit
+gpu-kit: cuda build
+	mkdir -p $(KIT)
+	cp bin/onset bin/onset-cuda $(KIT)
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(KIT)/write ./backends/local/internal/randmodel/write
+	$(CUDA_ENV) $(GO) test -tags cuda -c -trimpath -ldflags '-s -w' -o $(KIT)/gpu.test ./$(GPU)
+	$(CUDA_ENV) $(GO) test -tags cuda -c -trimpath -ldflags '-s -w' -o $(KIT)/cu.test ./$(GPU)/cu
+	$(CUDA_ENV) $(GO) test -tags cuda -c -trimpath -ldflags '-s -w' -o $(KIT)/local.test ./backends/local
+	tar czf $(KIT).tar.gz -C $(dir $(KIT)) $(notdir $(KIT))
+	du -sh $(KIT) $(KIT).tar.gz
 
 cuda-stub:
 	$(MAKE) -C $(GPU)/stub OUT=$(STUB)

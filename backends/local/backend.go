@@ -45,6 +45,9 @@ type Options struct {
 	Device gpu.Device
 	// NoGraphs launches a device's kernels one by one always. It decides speed and no result.
 	NoGraphs bool
+	// OwnProducts multiplies matrices on a device with the engine's own kernels, though the machine has cuBLASLt. Results may
+	// differ from those of cuBLASLt.
+	OwnProducts bool
 	// Threads is the number of goroutines that compute; 0 is one a processor.
 	Threads int
 	// CacheBytes bounds the keys and values held, on a device too, where 0 is all that is free: of texts under way and of beginnings that further texts may have; 0 is a

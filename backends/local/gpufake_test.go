@@ -104,7 +104,7 @@ func TestDeviceCounts(t *testing.T) {
 				b := openLadder(t, "s1", o)
 				askCounting(t, b)
 				replays := strings.Count(dev.String(), "replay")
-				if wanted := !o.NoGraphs && o.StepTokens == 0; (replays > 0) != wanted {
+				if o.NoGraphs && replays > 0 || !o.NoGraphs && o.StepTokens == 0 && replays == 0 { // small steps may have none
 					t.Errorf("%d steps were graphs", replays)
 				}
 				if leaks := dev.Leaks(); len(leaks) > 0 {
@@ -162,7 +162,7 @@ func askCounting(t *testing.T, b *Backend) {
 			for j, c := range req.Continuations {
 				n := len(b.encode(req.Prompt))
 				want := score(b.encode(req.Prompt+c), n)
-				if p := r.LogProbs[j]; math.Abs(p.Sum-want) > 1e-4 || p.Greedy != (c != "A" && c != "B" && strings.HasPrefix("34", c)) {
+				if p := r.LogProbs[j]; math.Abs(p.Sum-want) > 1e-4 || p.Greedy != (c == "34" || c == "3") {
 					t.Errorf("%q has %+v, want %g", c, p, want)
 				}
 			}

@@ -80,7 +80,7 @@ func (e *gpuExecutor) begin(p *gpuPass) {
 		to = b[bufEmbed]
 	}
 	o.Embed(to, m.embed, p.tokens, p.n, width, m.embedScale)
-	if m.spec.types > 0 {
+	if m.types > 0 {
 		o.AddRows(to, m.typeTable, b[bufZero], p.n, width)
 	}
 	if m.positions > 0 && !m.positionsLate {
@@ -159,29 +159,28 @@ func (e *gpuExecutor) queriesAndKeys(p *gpuPass, l int) {
 	if m.clip > 0 {
 		o.Clip(qkv, width, p.n, width, m.clip)
 	}
-	if m.qkNorm != noQKNorm {
-		e.normHeads(qkv, width, w.qNorm, m.heads, p.n)
-		e.normHeads(qkv.Add(int64(m.q()*e.plan.t.Size())), width, w.kNorm, m.kvHeads, p.n)
+	if m.qkNorm == fullQKNorm {
+		e.normAll(qkv, width, w.qNorm, m.q(), p.n)
+		e.normAll(qkv.Add(int64(m.q()*e.plan.t.Size())), width, w.kNorm, m.kv(), p.n)
 	}
 	s := gpu.RopeStore{QKV: qkv, LD: width, Heads: m.heads, Pool: e.pool, Layer: l, Slots: p.slots}
 	if r := m.layer[l].rope; r >= 0 {
 		s.Rot, s.Interleaved = m.ropes[r].dim, m.interleave
 		s.Cos, s.Sin = e.anglesOf(r)
 	}
+	if m.qkNorm == headQKNorm || m.qkNorm == ownQKNorm {
+		q, k := m.normOf(w.qNorm), m.normOf(w.kNorm)
+		s.Norm = gpu.HeadNorm{Kind: q.Kind, Eps: q.Eps, Query: q.Weight, Key: k.Weight, QueryB: q.Bias, KeyB: k.Bias}
+		if m.qkNorm == ownQKNorm {
+			s.Norm.Stride = m.headDim
+		}
+	}
 	o.RopeStore(s, p.n)
 }
 
-// normHeads norms the heads of the rows' queries or keys in place.
-func (e *gpuExecutor) normHeads(x gpu.Ptr, ld int, w *gpuNorm, heads, n int) {
-	m := e.model
-	g, d := gpu.NormGroups{X: x, LD: ld, Groups: heads}, m.headDim
-	switch m.qkNorm {
-	case fullQKNorm:
-		g.Groups, d = 1, heads*m.headDim
-	case ownQKNorm:
-		g.WeightStride = d
-	}
-	e.ops.NormInPlace(g, m.normOf(w), n, d)
+// normAll norms all heads of the rows' queries or keys at once, in place.
+func (e *gpuExecutor) normAll(x gpu.Ptr, ld int, w *gpuNorm, d, n int) {
+	e.ops.NormInPlace(gpu.NormGroups{X: x, LD: ld, Groups: 1}, e.model.normOf(w), n, d)
 }
 
 // compact puts the kept rows' streams and queries, and where the feed-forward layer reads it their normed streams, one

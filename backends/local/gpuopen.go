@@ -166,13 +166,16 @@ func newGPUExecutor(dev gpu.Device, m *model, plan gpuPlan, o Options) (*gpuExec
 	if err != nil {
 		return nil, err
 	}
+	if o.OwnProducts {
+		ops.OwnProducts()
+	}
 	e := &gpuExecutor{dev: dev, ops: ops, model: &gpuModel{spec: &m.spec}, plan: plan, ends: make(map[*sequence]int)}
 	e.size = sizes{
 		tokens: plan.tokens, live: plan.live, pages: plan.pages, pageBytes: plan.pageBytes(&m.spec),
 		once: plan.kv / 4, ahead: true,
 	}
 	e.attend = gpu.NewAttendGeometry(dev.Info(), plan.t, m.heads, m.kvHeads, m.headDim)
-	e.attend.Partials = gpuPartials
+	e.attend.Partials = plan.partials
 	e.graphs = graphs{off: o.NoGraphs, kept: make(map[graphKey]*stepGraph)}
 	for i := range e.slots {
 		e.slots[i].to, e.slots[i].back = gpuRoom{ops: ops}, gpuRoom{ops: ops, back: true}
@@ -201,7 +204,7 @@ func (e *gpuExecutor) allocate(m *model) error {
 	p := &e.plan
 	e.arena = take(p.weights)
 	e.pool = gpu.Pool{At: take(p.kv), Layers: m.layers, KVHeads: m.kvHeads, Dim: m.headDim}
-	e.logits, e.parts = take(4*int64(p.logits)), take(gpuPartials)
+	e.logits, e.parts = take(4*int64(p.logits)), take(p.partials)
 	e.graphs.at = take(p.graphBytes(&m.spec))
 	for _, b := range m.gpuBuffers(p.t) {
 		e.buffers[b.name] = take(b.bytes * int64(p.rows))

@@ -17,6 +17,7 @@ type gpuPlan struct {
 	live   int // texts under way
 	// graphRows is the most rows of a step that a graph is made of.
 	graphRows int
+	partials  int64 // bytes of partial results of attention
 	weights   int64 // bytes of matrices, norms, biases and angles
 	kv        int64 // of pages, with the one that is written for nothing
 	work      int64 // of activations, logits and what is sent for a step
@@ -36,8 +37,10 @@ const (
 	gpuTextPages = 4096
 	// gpuStepRow is about what is sent to the device for a row of a step, and twice, and what comes back.
 	gpuStepRow = 1 << 9
-	// gpuPartials is the room for partial results of attention.
+	// gpuPartials is the most room for partial results of attention, and gpuSegments the number that a row may have of them on
+	// average; where there is no room rows are not divided, which is slower.
 	gpuPartials = 32 << 20
+	gpuSegments = 64
 )
 
 // planGPU divides a device's free memory. most, if above zero, bounds what may be taken of it, and kv what keys and values
@@ -80,7 +83,9 @@ func (p *gpuPlan) measure(m *model) {
 		p.rows = max(p.rows, m.context)
 	}
 	p.graphRows = min(gpuGraphRows, p.tokens)
-	p.work = aligned(4*int64(p.logits)) + aligned(gpuStepRow*int64(p.rows)) + gpuPartials + p.graphBytes(&m.spec)
+	segment := 4 * int64(m.heads) * int64(roundUp(m.headDim, 4)+4) // about what a row's partial result takes
+	p.partials = min(gpuPartials, gpuSegments*segment*int64(p.rows))
+	p.work = aligned(4*int64(p.logits)) + aligned(gpuStepRow*int64(p.rows)) + aligned(p.partials) + p.graphBytes(&m.spec)
 	for _, b := range m.gpuBuffers(p.t) {
 		p.work += aligned(b.bytes * int64(p.rows))
 	}

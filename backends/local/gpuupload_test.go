@@ -30,6 +30,9 @@ func TestWeightsArriveOnTheDevice(t *testing.T) {
 	for name, g := range readGoldens(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if testing.Short() && len(name)%4 > 0 {
+				t.Skip("a quarter will do where there is little time")
+			}
 			for _, config := range g.Configs {
 				host, err := g.load(config, asStored)
 				if err != nil {
@@ -145,9 +148,13 @@ func TestFailedPlacingLeavesNothing(t *testing.T) {
 	goldens := readGoldens(t)
 	g := goldens["llama"]
 	config := g.Configs[slices.Sorted(maps.Keys(g.Configs))[0]]
+	step := 1
+	if testing.Short() {
+		step = 5
+	}
 	for _, op := range []string{"alloc", "pinned", "todevice", "record", "zero", "memory", "synchronize"} {
 		failed := 0
-		for n := 1; n < 1000; n++ {
+		for n := 1; n < 1000; n += step {
 			dev := gputest.New(1 << 27)
 			stop := &gpu.OutOfMemory{Device: "test", Asked: int64(n)}
 			dev.FailAt(op, n, stop)

@@ -93,9 +93,6 @@ func (so SpeedOptions) orDefault(context int) SpeedOptions {
 
 func (b *Backend) measure(ctx context.Context, threads int, so SpeedOptions) (Speed, error) {
 	s := Speed{Threads: threads, Kernels: b.kernels.Name(), Texts: so.Texts}
-	if d := b.weights.device; d != nil {
-		s.Kernels = d.dev.Info().String()
-	}
 	var clock peak.Clock
 	if so.CPU && cpuTime() > 0 {
 		clock = cpuTime

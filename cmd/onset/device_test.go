@@ -201,7 +201,3 @@ func TestListDevicesJSON(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
-
-func (fakeGPUs) Measure(ctx context.Context, _ int, dir string, o local.Options, so local.SpeedOptions) (local.Speed, error) {
-	return local.Measure(ctx, dir, o, so)
-}

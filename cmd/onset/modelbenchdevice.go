@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/onset-eval/onset/backends/local"
 	"github.com/onset-eval/onset/backends/local/worker"
@@ -21,7 +22,7 @@ func benchOnDevice(ctx context.Context, a *app, o *benchOptions, dir string) (s 
 		return s, usage(withHint(fmt.Errorf("a speed is one device's, and --device is %s", o.device), "--device cpu, cuda or cuda:0"))
 	}
 	if o.CPU || len(o.threads) > 0 || o.kernels != "" {
-		return s, usage(fmt.Errorf("--cpu-time, --threads and --kernels say how the CPU is measured, and --device is %s", o.device))
+		return s, usage(withHint(errors.New("--threads, --kernels and --cpu-time are the CPU's"), "leave them out; --prompts says how many prompts a GPU is given at once"))
 	}
 	program, err := workerFinder(a.getenv).Find()
 	if err != nil {
@@ -81,7 +82,8 @@ func benchDevice(all []worker.Device, only []int) (int, error) {
 func printDeviceSpeed(a *app, s local.DeviceSpeed) error {
 	t := newList("what", s.Device)
 	row := func(what, format string, args ...any) { addRow(&t, what, fmt.Sprintf(format, args...)) }
-	row("matrix products", "%s", s.Products)
+	products, _, _ := strings.Cut(s.Products, ";") // the algorithms of each shape stand behind it
+	row("matrix products", "%s", products)
 	row("compute", "%s", s.Compute)
 	row("prefill of "+strconv.Itoa(s.Prompts)+" prompts, unique tokens/s", "%.4g", s.PrefillTokens)
 	row("prefill, TFLOP/s", "%.4g", s.PrefillFLOPs/1e12)

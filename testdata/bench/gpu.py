@@ -4,7 +4,8 @@
     python gpu.py kernels FILE...
 
 speed: NAMEs are folders below --models that backends/local/internal/randmodel/write wrote, as are fiveshot.jsonl and apart.jsonl.
-Each engine has the device for itself, in a process of its own, one after the other; loading is not timed, and tokenizing is:
+Each engine has the device for itself, in a process of its own, one after the other; loading is not timed, and tokenizing is (of
+transformers, where it stands before all else, its part is stated):
 
   onset         the worker, by the plug-in protocol, everything in hand at once: with cuBLASLt where it is found, and again with
                 ONSET_CUBLASLT=off, with the own kernels alone
@@ -219,11 +220,12 @@ class Transformers:
         return sums
 
     def score(self, questions):
-        rows, where = {}, []
+        rows, where, begin = {}, [], time.perf_counter()
         for i, k, ids, context in encode(self.tokenizer, questions):
             wanted = rows.setdefault(tuple(ids[:-1]), [])
             where.append((i, k, tuple(ids[:-1]), len(wanted)))
             wanted.append((context - 1, ids[context:]))
+        self.tokenizing = time.perf_counter() - begin
         ordered = sorted(rows.items(), key=lambda row: -len(row[0]))
         found = {}
         for at in range(0, len(ordered), self.batch):
@@ -277,7 +279,8 @@ def serve_transformers(o):
         for task, questions in tasks.items():
             begin = time.perf_counter()
             sums = engine.score(questions)
-            out["tasks"][task] = {"seconds": time.perf_counter() - begin, "questions": len(questions), "sums": sums}
+            took = time.perf_counter() - begin
+            out["tasks"][task] = {"seconds": took, "tokenizing": engine.tokenizing, "questions": len(questions), "sums": sums}
     if o.device.startswith("cuda"):
         out["memory"] = torch.cuda.max_memory_allocated()
     pathlib.Path(o.write).write_text(json.dumps(out))
@@ -347,7 +350,7 @@ def speed(o):
             if "failed" in r["engines"][key]:
                 say(f"  {r['engines'][key]['failed']}")
             pathlib.Path(o.out, "speed.json").write_text(json.dumps(results))  # what there is, where the rest is cut off
-        pathlib.Path(o.out, "speed.md").write_text(report(o, results))
+            pathlib.Path(o.out, "speed.md").write_text(report(o, results))
     print(report(o, results))
 
 
@@ -396,7 +399,7 @@ def report(o, results):
                 lines.append(f"- {key}: {e['info']['details'].get('products')}, {e['info']['details'].get('compute')}; loaded in {e['load']:.1f} s")
             else:
                 lines.append(f"- {key}: {e['name']}")
-        lines += [""] + speeds(r) + [""] + agreement(r) + [""]
+        lines += [""] + speeds(r) + [""] + agreement(r) + [""] + aims(name, r) + [""]
     return "\n".join(lines)
 
 
@@ -415,8 +418,30 @@ def speeds(r):
                 theirs = seconds_of(other, task, questions)
                 ratios.append(f"{theirs / took:.2f}" if theirs and other is not e else "")
             part = "" if e["tasks"][task]["questions"] == questions else f" (of {e['tasks'][task]['questions']})"
-            lines.append("| " + " | ".join([task, str(questions), key + part, f"{took:.3f}", f"{questions / took:.1f}", f"{c['unique'] / took:.0f}",
+            before = e["tasks"][task].get("tokenizing")
+            spent = f"{took:.3f}" + (f" ({before:.3f} of it tokenizing)" if before else "")
+            lines.append("| " + " | ".join([task, str(questions), key + part, spent, f"{questions / took:.1f}", f"{c['unique'] / took:.0f}",
                                             f"{c['nominal'] / took:.0f}"] + ratios) + " |")
+    return lines
+
+
+def aims(name, r):
+    """What came of the aims: onset's speed as a multiple of tuned transformers', the faster half of the texts apart counted."""
+    of, lines = r["engines"], []
+    base = of.get("transformers", {})
+    apart = [task for task in r["counts"] if task.startswith("apart")]
+    suites = [task for task in r["counts"] if not task.startswith("apart")]
+
+    def ratios(key, tasks):
+        times = [(seconds_of(base, t, 1), seconds_of(of.get(key, {}), t, 1)) for t in tasks]
+        return [theirs / ours for theirs, ours in times if theirs and ours]
+
+    for key, least in ("onset", {"pythia-1.4b-bf16": 1.6, "llama-2-7b-bf16": 1.3}.get(name)), ("onset, own kernels", 0.8):
+        if ratios(key, apart):
+            best = [max(r["counts"][t]["unique"] / seconds_of(e, t, e["tasks"][t]["questions"]) for t in apart) for e in (of[key], base)]
+            lines.append(f"- {key}: {best[0] / best[1]:.2f} times transformers in unique tokens a second" + (f", aim {least}" if least else ""))
+        if ratios(key, suites):
+            lines.append(f"- {key}: {min(ratios(key, suites)):.2f} to {max(ratios(key, suites)):.2f} times transformers by the clock on five-shot suites, aim 3")
     return lines
 
 
@@ -494,7 +519,7 @@ def main():
     s.add_argument("--device", default="cuda:0")
     s.add_argument("--dtype", default="bfloat16")
     s.add_argument("--compute", default="", help="type that onset computes in; the checkpoint's own if left out")
-    s.add_argument("--most-batch", type=int, default=256)
+    s.add_argument("--most-batch", type=int, default=128)
     s.add_argument("--reference", type=int, default=8)
     s.add_argument("--lm-questions", type=int, default=8)
     s.add_argument("--limit", type=int, default=240, help="seconds for an engine of Python, loading included")

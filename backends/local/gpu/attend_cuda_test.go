@@ -134,6 +134,7 @@ type attendDevice struct {
 	memory               []gpu.Ptr
 	plan                 gpu.AttendPlan
 	blocks               int  // to divide the work for, unless 0
+	shared               int  // memory that a block may use, unless 0
 	pad                  bool // the launches' shape
 }
 
@@ -194,13 +195,21 @@ func (d *attendDevice) upload(t *testing.T, data []byte) gpu.Ptr {
 	return p
 }
 
+func (d *attendDevice) geometry() gpu.AttendGeometry {
+	info := d.ops.Info()
+	if d.shared > 0 {
+		info.SharedPerBlock = d.shared
+	}
+	return gpu.NewAttendGeometry(info, d.t, d.heads, d.kvHeads, d.dim)
+}
+
 // attend runs rows, whose outputs it gives in their order: the bytes of T. What stands around the outputs must stay as it
 // was.
 func (d *attendDevice) attend(t *testing.T, rows []gpu.AttendRow) []byte {
 	t.Helper()
 	width, guard := d.heads*d.dim*d.t.Size(), 256
 	queries := len(d.attendBench.q) / d.ld
-	g := gpu.NewAttendGeometry(d.ops.Info(), d.t, d.heads, d.kvHeads, d.dim)
+	g := d.geometry()
 	if d.blocks > 0 {
 		g.Blocks = d.blocks
 	}
@@ -358,10 +367,10 @@ func TestAttendHeads(t *testing.T) {
 	dev := openAttendDevice(t)
 	seed := uint64(0)
 	for _, dtype := range []gpu.DType{gpu.F32, gpu.BF16, gpu.F16} {
-		for _, dim := range []int{1, 2, 5, 8, 12, 16, 20, 24, 31, 32, 48, 64, 72, 80, 96, 100, 128, 136, 160, 256, 257, 320} {
-			for _, group := range []int{1, 2, 3, 4, 7, 8} {
+		for i, dim := range []int{1, 2, 5, 8, 12, 16, 20, 24, 31, 32, 48, 64, 72, 80, 96, 100, 128, 136, 160, 256, 257, 320} {
+			for j, group := range []int{1, 2, 3, 4, 7, 8} {
 				seed++
-				if seed%5 != uint64(dtype) { // a case takes a third of a second
+				if (i+j)%5 != int(dtype) { // a case takes a third of a second, and all sizes in all types are enough
 					continue
 				}
 				rows := gpu.RandomRows(seed%40, []int{0, 0, 50, 700}[seed%4], seed%5 != 0)
@@ -446,6 +455,45 @@ func TestAttendInvariance(t *testing.T) {
 			number[i] = int32(p)
 		}
 		same("in other pages", rows, b.place(t, dev, number).attend(t, rows))
+	}
+}
+
+// TestAttendLayouts holds that a row comes to the same bits whatever shared memory allows of warps and of slots in the ring.
+func TestAttendLayouts(t *testing.T) {
+	dev := openAttendDevice(t)
+	most := dev.Info().SharedPerBlock
+	for _, dtype := range []gpu.DType{gpu.F32, gpu.BF16, gpu.F16} {
+		seen := map[int]bool{}
+		rows := straight(700, 40, 0)
+		rows = append(rows, gpu.AttendRow{Pages: rows[0].Pages, From: 500, To: 600, Query: len(rows)})
+		b := newAttendBench(attention{t: dtype, heads: 4, kvHeads: 2, dim: 128, rows: rows}, 3)
+		d := b.place(t, dev, b.numbers())
+		d.blocks = 1
+		want := d.attend(t, rows)
+		if err := b.compare(rows, want); err != nil {
+			t.Errorf("%v: %v", dtype, err)
+		}
+		for _, kib := range []int{54, 70, 74, 86, 90, 120, 163, 227} {
+			if d.shared = kib << 10; d.shared > most {
+				continue
+			}
+			for _, list := range [][]gpu.AttendRow{rows, rows[:40], rows[20:24], rows[40:]} {
+				g := d.geometry()
+				for _, n := range gpu.AttendSlots(&g, true) {
+					seen[n] = true
+				}
+				got := d.attend(t, list)
+				width, at := len(want)/len(rows), list[0].Query
+				if !slices.Equal(got, want[at*width:(at+len(list))*width]) {
+					t.Errorf("%v, %d KiB: %d rows differ", dtype, kib, len(list))
+				}
+			}
+		}
+		for n := 2; n <= 4; n++ {
+			if !seen[n] {
+				t.Errorf("%v: no ring of %d slots among %v", dtype, n, seen)
+			}
+		}
 	}
 }
 

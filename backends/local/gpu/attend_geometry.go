@@ -49,19 +49,27 @@ func (l attendLayout) size(warps, slots int, parked bool) int {
 	return n
 }
 
-// slots is how many slots there is room for.
+// slots is how many slots a block is to have: for one of several warps, of which registers let a multiprocessor have one or
+// two, as many as fit. Blocks of one warp fill a multiprocessor together, so that what is on its way at one time decides
+// (each block waits for one of its slots), and at equal of that the number of blocks. This is reasoned and not measured.
 func (l attendLayout) slots(warps int, parked bool) int {
-	n := maxSlots
-	for n > minSlots && l.size(warps, n, parked) > l.limit {
-		n--
+	best, most := minSlots, 0
+	for n := minSlots; n <= maxSlots; n++ {
+		blocks := l.limit / l.size(warps, n, parked)
+		if warps > 1 {
+			blocks = min(blocks, 1)
+		}
+		if coming := blocks * (n - 1); coming > most {
+			best, most = n, coming
+		}
 	}
-	return n
+	return best
 }
 
 // The sizes of heads that kernels are compiled for: others take the next larger one, and those beyond the last the plain
 // kernel.
 var (
-	attendDims    = [...]int{32, 64, 96, 128, 256}
+	attendDims    = [...]int{32, 64, 80, 96, 128, 256}
 	attendDimsF32 = [...]int{32, 64, 128, 256}
 )
 

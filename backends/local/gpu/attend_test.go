@@ -357,10 +357,10 @@ func TestAttendGeometry(t *testing.T) {
 						if l.heads*l.chunks < group || l.heads*(l.chunks-1) >= group || l.rows*l.heads > l.warps*warpPairs {
 							t.Fatalf("%d heads of %d in %v: list %+v", group, dim, dtype, l)
 						}
-						slots := g.layout.slots(l.warps, true)
 						if g.plain {
 							continue
 						}
+						slots := g.layout.slots(l.warps, true)
 						if slots < minSlots || g.layout.size(l.warps, slots, true) > shared {
 							t.Fatalf("%d heads of %d in %v: %d slots, %d bytes", group, dim, dtype, slots, g.layout.size(l.warps, slots, true))
 						}
@@ -398,7 +398,7 @@ func FuzzAttendPlan(f *testing.F) {
 		}
 		seqs := make([][]int32, 4)
 		for s := range seqs {
-			for i := range 40 {
+			for i := range 41 {
 				page := int32(i)
 				if i >= 5*s {
 					page += int32(100 * s)

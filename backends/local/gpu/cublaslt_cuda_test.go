@@ -51,7 +51,7 @@ func TestVendor(t *testing.T) {
 			dev := openWithVendor(t, c.mode)
 			for _, typ := range []gpu.DType{gpu.BF16, gpu.F16} {
 				for _, wide := range []bool{true, false} {
-					b := newLinearBench(t, dev, typ, 150, 520, 136, wide, false)
+					b := newLinearBench(t, dev, typ, 150, 517, 136, wide, false)
 					b.alignRows()
 					if err := b.ops.CheckLinear(b.p.W, b.p.N, b.p.K, wide); err != nil {
 						t.Fatal(err)
@@ -59,7 +59,7 @@ func TestVendor(t *testing.T) {
 					said := strings.Join(b.ops.Products(), "\n")
 					t.Log(said)
 					if !strings.Contains(said, c.says) || c.vendor != strings.Contains(said, "cublasLt 1") ||
-						!strings.Contains(said, "520×136 "+typ.String()) {
+						!strings.Contains(said, "517×136 "+typ.String()) {
 						t.Errorf("Products says %q", said)
 					}
 					y := b.run(func() { b.linear(0, b.p.M) })
@@ -114,6 +114,10 @@ func TestVendorMissing(t *testing.T) {
 		err := cu.LtError(dev)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("ONSET_CUBLASLT=%s: %v", asked, err)
+		}
+		said := strings.Join(mustGet[*gpu.Ops](t)(gpu.NewOps(dev, gpu.BF16)).Products(), "\n")
+		if !strings.Contains(said, want) || (want == "") == strings.Contains(said, "no cuBLASLt") {
+			t.Errorf("ONSET_CUBLASLT=%s: Products says %q", asked, said)
 		}
 		if err := dev.Close(); err != nil {
 			t.Error(err)

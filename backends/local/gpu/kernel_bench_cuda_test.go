@@ -4,6 +4,7 @@ package gpu_test
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"slices"
@@ -100,6 +101,9 @@ func newKernelBench(b *testing.B) *kernelBench {
 	if k.floors {
 		return k
 	}
+	if !dev.Info().Emulated {
+		k.must(k.ops.CheckProducts())
+	}
 	k.peak, err = gpu.MeasurePeak(dev, 0)
 	k.must(err)
 	for _, p := range []*gpu.Ptr{&k.in, &k.out} {
@@ -134,11 +138,11 @@ func (k *kernelBench) ints(n int, value func(i int) int) gpu.Ptr {
 	if n > listInts {
 		k.Fatalf("a list of %d", n)
 	}
-	list := make([]int32, n)
-	for i := range list {
-		list[i] = int32(value(i))
+	var list []byte
+	for i := range n {
+		list = binary.LittleEndian.AppendUint32(list, uint32(value(i)))
 	}
-	k.must(k.dev.ToDevice(k.lists, gpu.BytesOf(list), k.ops.Stream))
+	k.must(k.dev.ToDevice(k.lists, list, k.ops.Stream))
 	return k.lists
 }
 
@@ -295,7 +299,7 @@ func (k *kernelBench) products(s benchShape, m int) {
 			rows = min(m, benchHeadRows)
 		}
 		p, work := k.product(x, rows)
-		tile := gpu.LinearTile(gpu.BF16, rows, x.n, true, k.dev.Info())
+		tile := k.ops.OwnTile(gpu.LtProblem{M: rows, N: x.n, K: x.k, LdX: x.k, LdY: x.n, T: gpu.BF16})
 		k.measure("linear_"+x.name+"/"+tile.Kernel, work, func(i int) { k.ops.TileProduct(tile, p(i), 0) })
 		if lt := k.dev.Lt(); lt != nil {
 			k.measure("linear_"+x.name+"/cublasLt", work, func(i int) {

@@ -74,7 +74,7 @@ func (o *Ops) CheckLinear(w Ptr, n, k int, wide bool) error {
 	}
 	s := productShape{n, k, wide}
 	if _, seen := o.products.shapes[s]; seen || o.err != nil || o.products.off || o.T == F32 || n < vendorOutputs ||
-		n%8 != 0 || k%8 != 0 || o.Dev.Lt() == nil {
+		k%8 != 0 || o.Dev.Lt() == nil {
 		return o.err
 	}
 	c, note, err := o.checkVendor(w, s)
@@ -104,7 +104,11 @@ func (o *Ops) Products() []string {
 		own = "own kernels (gemm.cu, gemm90.cu)"
 	}
 	if lt == nil || !used {
-		return append([]string{own}, o.products.notes...)
+		lines := []string{own}
+		if d, ok := o.Dev.(interface{ LtMissing() error }); ok && d.LtMissing() != nil {
+			lines = append(lines, "no cuBLASLt: "+d.LtMissing().Error())
+		}
+		return append(lines, o.products.notes...)
 	}
 	lines := append([]string{lt.Version()}, lt.Algorithms()...)
 	return append(lines, o.products.notes...)
@@ -121,14 +125,15 @@ type vendorCheck struct {
 	w     Ptr
 	shape productShape
 	x, y  Ptr
-	row   int64  // bytes of a row of y
+	ld    int    // elements between rows of y
+	row   int64  // bytes of them
 	own   []byte // what the own kernel made of all rows
 }
 
 // problem is the product of m rows of x from first on.
 func (c *vendorCheck) problem(first, m int) LtProblem {
 	s, size := c.shape, int64(c.o.T.Size())
-	return LtProblem{X: c.x.Add(int64(first) * int64(s.k) * size), W: c.w, Y: c.y, M: m, N: s.n, K: s.k, LdX: s.k, LdY: s.n,
+	return LtProblem{X: c.x.Add(int64(first) * int64(s.k) * size), W: c.w, Y: c.y, M: m, N: s.n, K: s.k, LdX: s.k, LdY: c.ld,
 		T: c.o.T, YFloat32: s.wide}
 }
 
@@ -149,9 +154,10 @@ func (c *vendorCheck) run(first, m int, own bool) ([]byte, error) {
 
 // checkVendor tests the algorithms that cuBLASLt proposes until one passes.
 func (o *Ops) checkVendor(w Ptr, s productShape) (_ productChoice, note string, err error) {
-	c := vendorCheck{o: o, w: w, shape: s, row: int64(s.n) * int64(o.T.Size())}
+	c := vendorCheck{o: o, w: w, shape: s, ld: (s.n + 7) / 8 * 8}
+	c.row = int64(c.ld) * int64(o.T.Size())
 	if s.wide {
-		c.row = int64(s.n) * 4
+		c.row = int64(c.ld) * 4
 	}
 	xBytes := (checkRowsLt*int64(s.k)*int64(o.T.Size()) + Align - 1) / Align * Align
 	if c.x, err = o.Dev.Alloc(xBytes + checkRowsLt*c.row); err != nil {
@@ -167,6 +173,9 @@ func (o *Ops) checkVendor(w Ptr, s productShape) (_ productChoice, note string, 
 		}
 	}()
 	c.y = c.x.Add(xBytes)
+	if err := o.Dev.Zero(c.y, checkRowsLt*c.row, o.Stream); err != nil { // what lies between rows stays so
+		return productChoice{}, "", err
+	}
 	if err := o.Dev.ToDevice(c.x, randomElements(o.T, checkRowsLt*s.k, 0), o.Stream); err != nil {
 		return productChoice{}, "", err
 	}
@@ -211,7 +220,7 @@ func (c *vendorCheck) algorithm() (choice productChoice, fault string, err error
 	if c.shape.wide {
 		t, eps = F32, 0x1p-23
 	}
-	if d := difference(t, eps, c.shape, c.own, all); d > 1 {
+	if d := c.difference(t, eps, all); d > 1 {
 		return choice, fmt.Sprintf("differs from the own kernel by %.3g times what rounding explains", d), nil
 	}
 	return productChoice{vendor: true, mixed: bytes.Equal(c.own, all)}, "", nil
@@ -225,23 +234,24 @@ func (c *vendorCheck) failed(err error) (productChoice, string, error) {
 	return productChoice{}, "fails: " + err.Error(), nil
 }
 
-// difference returns how far two products of elements of t are apart, in units of what rounding explains: the root mean square
-// of the row of a, times √k·2⁻²⁰ for the order of the sums, plus eps of the element for its own rounding. Anything that is not
-// finite in one alone is infinitely far.
-func difference(t DType, eps float64, s productShape, a, b []byte) float64 {
+// difference returns how far a product of elements of t is from the own kernel's, in units of what rounding explains: the root
+// mean square of the row, times √k·2⁻²⁰ for the order of the sums, plus eps of the element for its own rounding. Anything that is
+// not finite in one alone is infinitely far.
+func (c *vendorCheck) difference(t DType, eps float64, y []byte) float64 {
 	worst, least := 0.0, 0.0
 	if t == F16 {
 		least = 0x1p-14 // below it the spacing of numbers is the same
 	}
-	for r := range len(a) / (s.n * t.Size()) {
+	n, k := c.shape.n, float64(c.shape.k)
+	for r := range checkRowsLt {
 		sum := 0.0
-		for j := range s.n {
-			v := element(t, a, r*s.n+j)
+		for j := range n {
+			v := element(t, c.own, r*c.ld+j)
 			sum += v * v
 		}
-		scale := math.Sqrt(sum/float64(s.n)) * math.Sqrt(float64(s.k)) * 0x1p-20
-		for j := range s.n {
-			u, v := element(t, a, r*s.n+j), element(t, b, r*s.n+j)
+		scale := math.Sqrt(sum/float64(n)) * math.Sqrt(k) * 0x1p-20
+		for j := range n {
+			u, v := element(t, c.own, r*c.ld+j), element(t, y, r*c.ld+j)
 			if u == v || math.IsNaN(u) && math.IsNaN(v) {
 				continue
 			}

@@ -75,7 +75,8 @@ func (v *vendor) Reject(gpu.LtProblem) bool {
 	return true
 }
 
-const testN, testK = 512, 72
+// The rows of y are testLd apart, which is a multiple of 16 bytes though testN is none.
+const testN, testK, testLd = 516, 72, 520
 
 func newVendor(t *testing.T) (*gputest.Device, *vendor, *gpu.Ops, gpu.Ptr) {
 	t.Helper()
@@ -151,12 +152,12 @@ func TestCheckLinear(t *testing.T) {
 				t.Errorf("Products says %q, want %q in it", said, c.says)
 			}
 			x, _ := d.Alloc(200 * testK * 2)
-			y, _ := d.Alloc(200 * testN * 4)
+			y, _ := d.Alloc(200 * testLd * 4)
 			clear(d.At(x, 200*testK*2))
 			for _, m := range []int{1, gpu.MixedTokens, gpu.MixedTokens + 1, 200} {
 				v.calls = 0
 				d.Forget()
-				o.LinearF32(y, x, w, 0, m, testN, testK, testK, testN)
+				o.LinearF32(y, x, w, 0, m, testN, testK, testK, testLd)
 				want := c.large
 				if m <= gpu.MixedTokens {
 					want = c.small
@@ -166,7 +167,7 @@ func TestCheckLinear(t *testing.T) {
 				}
 			}
 			v.calls = 0
-			o.Linear(y, x, w, 0, 200, testN, testK, testK, testN)
+			o.Linear(y, x, w, 0, 200, testN, testK, testK, testLd)
 			if v.calls != 0 {
 				t.Error("a shape that was not checked went to cuBLASLt")
 			}
@@ -182,12 +183,12 @@ func TestCheckLinear(t *testing.T) {
 func TestLinearBias(t *testing.T) {
 	d, v, o, w := newVendor(t)
 	x, _ := d.Alloc(200 * testK * 2)
-	y, _ := d.Alloc(200 * testN * 2)
+	y, _ := d.Alloc(200 * testLd * 2)
 	bias, _ := d.Alloc(testN * 4)
 	clear(d.At(x, 200*testK*2))
 	launches := func(m int) string {
 		d.Forget()
-		o.Linear(y, x, w, bias, m, testN, testK, testK, testN)
+		o.Linear(y, x, w, bias, m, testN, testK, testK, testLd)
 		var out []string
 		for _, c := range d.Launches() {
 			arg := 3
@@ -225,19 +226,19 @@ func TestLinearAlignment(t *testing.T) {
 		t.Fatal(err)
 	}
 	x, _ := d.Alloc(201 * 76 * 2)
-	y, _ := d.Alloc(201 * testN * 2)
+	y, _ := d.Alloc(201 * testLd * 2)
 	clear(d.At(x, 201*28*2))
 	d.Forget()
 	v.calls = 0
-	o.Linear(y, x, w, 0, 100, testN, testK, 76, testN)
-	o.Linear(y, x.Add(2), w, 0, 100, testN, testK, testK, testN)
+	o.Linear(y, x, w, 0, 100, testN, testK, 76, testLd)
+	o.Linear(y, x.Add(2), w, 0, 100, testN, testK, testK, testLd)
 	if n := len(d.Launches("linear_plain_bf16")); n != 2 || v.calls != 0 {
 		t.Errorf("%d launches of the plain kernel and %d calls of cuBLASLt, want 2 and 0", n, v.calls)
 	}
 	if o.Err() != nil {
 		t.Error(o.Err())
 	}
-	o.Linear(y, x, w, 0, 0, testN, testK, testK, testN)
+	o.Linear(y, x, w, 0, 0, testN, testK, testK, testLd)
 	if len(d.Launches()) != 2 {
 		t.Error("no tokens were a launch")
 	}

@@ -190,6 +190,11 @@ func (p *Peak) measureProducts(dev Device) (err error) {
 		took, err := Timing{Span: 50 * time.Millisecond}.Measure(dev, ops.Stream, f)
 		return 2 * float64(n) * float64(n) * float64(n) / max(took.Seconds(), 1e-9), err
 	}
+	if !dev.Info().Emulated { // which takes long
+		if err := ops.CheckProducts(); err != nil {
+			return err
+		}
+	}
 	tile := ops.tile(problem)
 	p.Own, err = rate(func(int) error {
 		ops.tileProduct(tile, problem, 0)

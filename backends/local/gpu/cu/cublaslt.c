@@ -122,13 +122,16 @@ static int32_t config(onset_lt *lt, const algo_t *algo, int attribute) {
 	return lt->cublasLtMatmulAlgoConfigGetAttribute(algo, attribute, &value, sizeof value, &written) ? -1 : value;
 }
 
+/* The distance of rows of y that is planned for: rows begin at multiples of 16 bytes, whatever n is. */
+static int64_t aligned(int n) { return ((int64_t)n + 7) / 8 * 8; }
+
 /* Whether an algorithm serves all numbers of tokens; the most workspace of them in *workspace. */
 static int serves(onset_lt *lt, onset_lt_plan *p, const algo_t *algo, int n, int k, const int *check, int checks, size_t limit,
 		size_t *workspace) {
 	for (int i = 0; i < checks; i++) {
 		heuristic_t got;
 		memset(&got, 0, sizeof got);
-		if (set_tokens(lt, p->x, check[i], k) || set_tokens(lt, p->y, check[i], n)) return 0;
+		if (set_tokens(lt, p->x, check[i], k) || set_tokens(lt, p->y, check[i], aligned(n))) return 0;
 		if (lt->cublasLtMatmulAlgoCheck(lt->handle, p->desc, p->w, p->x, p->y, p->y, algo, &got) || got.state) return 0;
 		if (got.workspace > limit) return 0;
 		if (got.workspace > *workspace) *workspace = got.workspace;
@@ -154,13 +157,13 @@ static int choose(onset_lt *lt, onset_lt_plan *p, int n, int k, int tokens, size
 	status = lt->cublasLtMatmulPreferenceCreate(&pref);
 	if (!status) status = prefer(lt, pref, workspace);
 	if (!status) status = set_tokens(lt, p->x, tokens, k);
-	if (!status) status = set_tokens(lt, p->y, tokens, n);
+	if (!status) status = set_tokens(lt, p->y, tokens, aligned(n));
 	if (!status)
 		status = lt->cublasLtMatmulAlgoGetHeuristic(lt->handle, p->desc, p->w, p->x, p->y, p->y, pref, ASKED, found, &got);
 	for (int i = 0; i < got && !status && p->count < CANDIDATES; i++) {
 		size_t need = found[i].workspace;
-		if (found[i].state || need > workspace || config(lt, &found[i].algo, CONFIG_SPLITK) > 1 ||
-				config(lt, &found[i].algo, CONFIG_REDUCTION) > 0 ||
+		int32_t split = config(lt, &found[i].algo, CONFIG_SPLITK); /* below zero the library may split as it likes */
+		if (found[i].state || need > workspace || split < 0 || split > 1 || config(lt, &found[i].algo, CONFIG_REDUCTION) != 0 ||
 				!serves(lt, p, &found[i].algo, n, k, check, checks, workspace, &need))
 			continue;
 		p->candidate[p->count].algo = found[i].algo;
@@ -183,7 +186,7 @@ int onset_lt_plan_new(onset_lt *lt, int n, int k, int in, int out, int tokens, s
 	if (!status) status = lt->cublasLtMatmulDescSetAttribute(p->desc, DESC_TRANSA, &transposed, sizeof transposed);
 	if (!status) status = lt->cublasLtMatrixLayoutCreate(&p->w, in, (uint64_t)k, (uint64_t)n, k);
 	if (!status) status = lt->cublasLtMatrixLayoutCreate(&p->x, in, (uint64_t)k, (uint64_t)tokens, k);
-	if (!status) status = lt->cublasLtMatrixLayoutCreate(&p->y, out, (uint64_t)n, (uint64_t)tokens, n);
+	if (!status) status = lt->cublasLtMatrixLayoutCreate(&p->y, out, (uint64_t)n, (uint64_t)tokens, aligned(n));
 	if (!status) status = choose(lt, p, n, k, tokens, workspace, check, checks);
 	if (status) {
 		onset_lt_plan_free(lt, p);

@@ -64,6 +64,14 @@ func LtError(dev gpu.Device) error {
 	return nil
 }
 
+// LtMissing returns why the library that ONSET_CUBLASLT names is not used, or nil: what gpu.Ops.Products tells.
+func (d *device) LtMissing() error {
+	if asked := os.Getenv("ONSET_CUBLASLT"); asked == "" || d.ltError == nil {
+		return nil
+	}
+	return d.ltError
+}
+
 // openLt opens the first cuBLASLt of gpu.LtPaths that makes a handle: a library of a newer CUDA than the driver's does not.
 // d is not entered.
 func openLt(d *device) gpu.Lt {

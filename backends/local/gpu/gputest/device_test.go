@@ -74,7 +74,7 @@ func TestLazyShowsMissingWait(t *testing.T) {
 	side, _ := d.NewStream()
 	p, _ := d.Alloc(4)
 	for _, waits := range []bool{false, true} {
-		if err := errors.Join(d.Zero(p, 4, 0), d.Synchronize(0), d.ToDevice(p, gputest.Bytes([]int32{5}), side)); err != nil {
+		if err := errors.Join(d.Zero(p, 4, 0), d.Synchronize(0), d.ToDevice(p, gpu.BytesOf([]int32{5}), side)); err != nil {
 			t.Fatal(err)
 		}
 		if waits {

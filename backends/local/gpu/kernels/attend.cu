@@ -1,35 +1,6 @@
-// Attention of rows to the pages of their sequences, by plans (AttendPlan in ../attend.go). attend_dN_T is for heads of up
-// to N elements; attend_plain_T for any; attend_merge_T ends what several blocks have done in parts.
-#include "attend_fma.cuh"
-#include "attend_mma.cuh"
+// Attention of rows to the pages of their sequences, by plans (AttendPlan in ../attend.go). attend_plain_T is for heads of any
+// size, attend_dN_T (attend_dN.cu) for up to N elements; attend_merge_T ends what several blocks have done in parts.
 #include "attend_plain.cuh"
-
-#define ATTEND_MMA(T, D, blocks)                                                                                                        \
-	KERNEL(256, blocks) void attend_d##D##_##T(ATTEND_PARAMETERS(T)) {                                                                 \
-		attend_mma<T, D>(ATTEND_ARGUMENTS);                                                                                    \
-	}                                                                                                                          \
-	EXPORT(attend_d##D##_##T)
-
-#define ATTEND_FMA(D)                                                                                                           \
-	KERNEL(128) void attend_d##D##_f32(ATTEND_PARAMETERS(float)) {                                                             \
-		attend_fma<D>(ATTEND_ARGUMENTS);                                                                                       \
-	}                                                                                                                          \
-	EXPORT(attend_d##D##_f32)
-
-ATTEND_FMA(32)
-ATTEND_FMA(64)
-ATTEND_FMA(128)
-ATTEND_FMA(256)
-ATTEND_MMA(bf16, 32, 2)
-ATTEND_MMA(bf16, 64, 2)
-ATTEND_MMA(bf16, 96, 1)
-ATTEND_MMA(bf16, 128, 1)
-ATTEND_MMA(bf16, 256, 1)
-ATTEND_MMA(f16, 32, 2)
-ATTEND_MMA(f16, 64, 2)
-ATTEND_MMA(f16, 96, 1)
-ATTEND_MMA(f16, 128, 1)
-ATTEND_MMA(f16, 256, 1)
 
 #define ATTEND_PLAIN(T, name)                                                                                                   \
 	KERNEL(128) void attend_plain_##name(ATTEND_PARAMETERS(T)) {                                                               \

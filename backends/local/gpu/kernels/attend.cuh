@@ -225,10 +225,10 @@ template <class T> NOINLINE void settle_columns(Desk *desks, float *parked, int 
 #pragma unroll 1
 	for (int i = 0; i < warp_pairs; i++) {
 		Desk &d = desks[i];
+		if (column >= dim) continue;
 		float x = d.sums[lane()], *rest = parked + i * parked_size + column;
 		if (d.fate == parked_more || d.fate == parked_last) x = merge(*rest, x, d.keep, d.add);
 		if (d.fate == parked_first || d.fate == parked_more) *rest = x;
-		if (column >= dim) continue;
 		if (d.fate == stored) ((float *)d.to)[column] = x;
 		if (d.fate == written || d.fate == parked_last) ((T *)d.to)[column] = result<T>(x, d.weight);
 	}

@@ -190,7 +190,10 @@ DEVICE void settle(const Attend<float> &a, const Block &b, int segment, FmaSums<
 #pragma unroll
 	for (int i = 0; i < D / 32; i++) {
 #pragma unroll
-		for (int r = 0; r < 4; r++) store16(desks[g + 4 * r].sums + 4 * c, *(Four *)sums.acc[r][i]);
+		for (int r = 0; r < 4; r++) {
+			const float *x = sums.acc[r][i];
+			store16(desks[g + 4 * r].sums + 4 * c, Four{{x[0], x[1], x[2], x[3]}});
+		}
 		settle_columns<float>(desks, parked, parked_floats<D>(), 32 * i, a.dim);
 	}
 	clear_sums(sums);

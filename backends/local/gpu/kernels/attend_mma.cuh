@@ -5,6 +5,10 @@
 // Keys and values pass through a ring of slots of a page each, filled by cp.async ahead of use: K, V of the first entry, K,
 // V of the second, and so on. Rows of slots are D+8 elements, so that ldmatrix meets every bank once.
 //
+// A pair's sums do not depend on what else is in its tile, with one exception: where a value that the pair does not reach is
+// infinite or NaN, and of the same sequence, in the same page and before the end of what the tile's other pairs reach, its
+// weight of 0 makes NaN of it. (Other sequences' values cannot: see add_values. In float32 no value can.)
+//
 // exp is ex2.approx of scores times log₂e: within 2 ulp, the same for the same card model.
 //
 // A page costs a warp 4·16·64·D flop (D/16·8 mma for the scores and as many for the values) and 2·64·D·2 bytes of shared
@@ -184,9 +188,10 @@ DEVICE void settle(const Attend<T> &a, const Block &b, int segment, Sums<D> &sum
 	}
 	settle_pairs<T, D>(a, b, segment, desks, parked);
 #pragma unroll
-	for (int i = 0; i < D / 32; i++) {
+	for (int i = 0; i < (D + 31) / 32; i++) {
 #pragma unroll
-		for (int n = 0; n < 16; n++) desks[g + n / 2 % 2 * 8].sums[n / 4 * 8 + t * 2 + n % 2] = sums.acc[4 * i + n / 4][n % 4];
+		for (int n = 0; n < 16; n++)
+			if (4 * i + n / 4 < D / 8) desks[g + n / 2 % 2 * 8].sums[n / 4 * 8 + t * 2 + n % 2] = sums.acc[(4 * i + n / 4) % (D / 8)][n % 4];
 		settle_columns<T>(desks, parked, parked_floats<D>(), 32 * i, a.dim);
 	}
 	clear_sums(sums);

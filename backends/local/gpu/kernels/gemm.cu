@@ -6,10 +6,10 @@
 //   w     n rows of k, contiguous
 //   bias  n float32, or null
 //
-// Registers by ptxas 12.9 for sm_80 and sm_90, none of them spilt: 16x8 80 80, 16x16 80 88, 32x32 64 72, 64x64 108 111,
-// 128x128 248 244, 128x256 240 238, plain 162 163; in float32 16x8 52 54, 32x32 64 64, 64x64 118 118, 128x128 232 232, plain
-// 124 126; bias 32 32. In sm_90's code a stage of 128x256 is 133 instructions of a warp, 64 of them HMMA; of 128x128 in float32
-// two chunks are 560, 512 of them FFMA. Bytes and operations per shape are in gemm.go.
+// Registers by ptxas 12.9 for sm_80 and sm_90, none of them spilt: 16x8 80 80, 16x16 80 88, 32x32 64 72, 64x64 108 111, 128x64
+// 160 158, 128x128 248 244, 128x256 240 238, plain 162 163; in float32 16x8 52 54, 32x32 64 64, 64x64 118 118, 128x128 232 232,
+// plain 124 126; bias 32 32. In sm_90's code a stage of 128x256 is 133 instructions of a warp, 64 of them HMMA; of 128x128 in
+// float32 two chunks are 560, 512 of them FFMA. Bytes and operations per shape are in gemm.go.
 //
 // The plain kernels take any k, ldx and alignment; the others need rows of x and w to begin at multiples of 16 bytes.
 #include "sgemm.cuh"
@@ -31,6 +31,7 @@ LINEARS(linear_16x8, true,      4,     16,  8,   16, 8,  256, 4,    4)
 LINEARS(linear_16x16, true,     4,     16,  16,  16, 8,  256, 3,    4)
 LINEARS(linear_32x32, true,     3,     32,  32,  16, 16, 128, 4,    4)
 LINEARS(linear_64x64, true,     3,     64,  64,  32, 32, 64,  4,    4)
+LINEARS(linear_128x64, true,    3,     128, 64,  64, 32, 32,  4,    4)
 LINEARS(linear_128x128, true,   2,     128, 128, 64, 64, 32,  4,    4)
 LINEARS(linear_128x256, true,   1,     128, 256, 64, 64, 32,  4,    8)
 LINEARS(linear_plain, false,    3,     64,  64,  32, 32, 64,  2,    4)

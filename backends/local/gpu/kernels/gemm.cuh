@@ -17,6 +17,17 @@ namespace {
 
 struct alignas(16) four { float v[4]; };
 
+// copy16 is cp_async16 that also has the L2 cache fetch the rest of the line of 128 bytes: it is the next stage's where a stage
+// holds 64 bytes of a row.
+#ifdef ONSET_EMULATOR
+DEVICE void copy16(void *smem, const void *gmem, bool pred) { cp_async16(smem, gmem, pred); }
+#else
+DEVICE void copy16(void *smem, const void *gmem, bool pred) {
+	asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(smem_u32(smem)), "l"(gmem), "r"(pred ? 16 : 0)
+	             : "memory");
+}
+#endif
+
 template <int TO_, int TT_, int WO_, int WT_, int BK_, int STAGES_, int WARPS_>
 struct Tile {
 	static constexpr int TO = TO_, TT = TT_, WO = WO_, WT = WT_, BK = BK_, STAGES = STAGES_, WARPS = WARPS_;
@@ -72,7 +83,7 @@ struct Loader {
 
 	DEVICE_SPEC void chunk(T *to, const T *from, bool row, int k0) {
 		if constexpr (FAST) {
-			cp_async16(to, from + k0, row && k0 + column < k);
+			copy16(to, from + k0, row && k0 + column < k);
 		} else {
 			quad pack = {};
 #pragma unroll

@@ -176,13 +176,11 @@ DEVICE void rope_norm_store(T *qkv, int ld, int n, int heads, int kv_heads, int 
 	int h = (int)(unit % all), k = h - heads;
 	bool is_query = h < heads, is_value = k >= kv_heads;
 	const T *from = qkv + row * ld + (i64)h * dim + at;
-	float v[8] = {}, raw[8];
+	float v[8] = {};
 	if (in) load8(v, from);
-#pragma unroll
-	for (int i = 0; i < 8; i++) raw[i] = v[i];
 	const float *w = is_query ? norm.qw : norm.kw, *b = is_query ? norm.qb : norm.kb;
 	int skip = (is_query ? h : k) * norm.stride;
-	bool turns = in && !is_value;
+	bool turns = in && !is_value; // a value stays as it is
 	norm_eights(v, lanes, norm, w ? w + skip : w, b ? b + skip : b, dim, at, turns);
 	if (rot) turn_eights(v, rot, interleaved, cos + row * (rot / 2), sin + row * (rot / 2), at, turns);
 	if (!in) return;
@@ -192,7 +190,7 @@ DEVICE void rope_norm_store(T *qkv, int ld, int n, int heads, int kv_heads, int 
 	}
 	int slot = slots[row];
 	T *keys = pool + ((i64)(slot >> 6) * layers + layer) * 2 * kv_heads * 64 * dim;
-	store8(keys + ((i64)k * 64 + (slot & 63)) * dim + at, is_value ? raw : v);
+	store8(keys + ((i64)k * 64 + (slot & 63)) * dim + at, v);
 }
 
 // copy_page: the first positions of a page in one layer, keys or values, and head; they are one run of memory. Reads and

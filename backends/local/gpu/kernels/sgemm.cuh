@@ -31,7 +31,7 @@ DEVICE void simt_load(float *stage, const float *w, const float *x, int wrows, i
 		const float *from = (token ? x + (u64)own * ldx : w + (u64)own * k) + k0 + c * 4;
 		float *to = stage + chunk_at<C::CHUNKS>(r, c) * 4;
 		if constexpr (FAST) {
-			cp_async16(to, from, in && k0 + c * 4 < k);
+			copy16(to, from, in && k0 + c * 4 < k);
 		} else {
 #pragma unroll
 			for (int e = 0; e < 4; e++) to[e] = in && k0 + c * 4 + e < k ? from[e] : 0.f;

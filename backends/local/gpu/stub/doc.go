@@ -36,6 +36,9 @@
 //	ONSET_STUB_SEED=n              another order of blocks and threads; 0, the default, is ascending
 //	ONSET_STUB_THREADS=n           host threads that run blocks; the number of processors if unset
 //	ONSET_STUB_QUIET=1             nothing on standard error
+//	ONSET_STUB_LT=mode             of the stand-in for cuBLASLt, which ONSET_CUBLASLT=bin/cuda-stub/lt names: "dependent" puts an
+//	                               algorithm first whose bits depend on the number of tokens, "wrong" one that is wrong, "refuse"
+//	                               one that fails; "none" leaves no good ones
 //
 // N counts from one, since the variable took its value.
 package stub
