@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -74,13 +75,13 @@ func (f fakeGPUs) Open(ctx context.Context, ordinal int, dir string, o local.Opt
 		return nil, all[ordinal], err
 	}
 	slow, _ := strconv.Atoi(os.Getenv("FAKE_SLOW"))
-	return &slowModel{Backend: b, least: time.Duration(slow) * time.Millisecond, turn: make(chan int, 1)}, all[ordinal], nil
+	return &slowModel{Backend: b, least: time.Duration(slow) * time.Millisecond}, all[ordinal], nil
 }
 
 type slowModel struct {
 	backends.Backend
 	least time.Duration
-	turn  chan int // holds the number of requests so far
+	asked atomic.Int64
 }
 
 func (s *slowModel) Info() backends.Info {
@@ -90,13 +91,7 @@ func (s *slowModel) Info() backends.Info {
 }
 
 func (s *slowModel) Do(ctx context.Context, req backends.Request) (backends.Response, error) {
-	n := 1
-	select {
-	case n = <-s.turn:
-		n++
-	default:
-	}
-	s.turn <- n
+	n := s.asked.Add(1)
 	if file := os.Getenv("FAKE_CRASH"); file != "" && n == 10 {
 		if file == "always" {
 			fmt.Fprintln(os.Stderr, "Xid 31: MMU fault")
