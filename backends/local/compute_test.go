@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -50,8 +51,12 @@ func TestComputeBF16(t *testing.T) {
 }
 
 func TestComputeIsChecked(t *testing.T) {
-	_, err := Open(context.Background(), writeTiny(t, tinySize, randmodel.Options{}), Options{Compute: "fp8"})
-	if err == nil || !strings.Contains(fmt.Sprint(err), `"fp8"`) {
-		t.Errorf("fp8: %v", err)
+	dir := writeTiny(t, tinySize, randmodel.Options{})
+	for _, compute := range []string{"fp8", "f16"} { // the second is for devices
+		_, err := Open(context.Background(), dir, Options{Compute: compute})
+		var hint *hintError
+		if err == nil || !strings.Contains(fmt.Sprint(err), compute) || !errors.As(err, &hint) {
+			t.Errorf("%s: %v", compute, err)
+		}
 	}
 }
