@@ -51,7 +51,8 @@ func TestScripts(t *testing.T) {
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("CHECKPOINTS", filepath.Join(root, "backends", "local", "ladder", "checkpoints"))
-			env.Setenv(worker.Variable, "none") // what this machine has is none of a test's business
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each program, else
+			env.Setenv(worker.Variable, "none")       // what this machine has is none of a test's business
 			for _, name := range []string{testWorker, "LD_LIBRARY_PATH"} {
 				env.Setenv(name, os.Getenv(name))
 			}
