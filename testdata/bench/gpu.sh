@@ -20,6 +20,7 @@
 #   SLOWER=1              multiplies the limits of the parts
 #   TESTS=REGEXP          tests to run in place of all; KEEP_STUB=1 where the driver is to be the stand-in
 set -uo pipefail
+{ # bash reads all of it before it runs any
 kit=$(realpath "${1:?name the folder or the archive that make gpu-kit made}")
 mkdir -p "${2:?name a folder for the results}"
 out=$(realpath "$2")
@@ -130,3 +131,4 @@ if [[ $parts == *" sanitizer "* ]]; then
 fi
 say && say "$SECONDS s in all."
 exit $failed
+}
