@@ -346,14 +346,14 @@ func TestNoMemory(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 	t.Setenv("ONSET_STUB_FAIL", "")
-	t.Setenv("ONSET_STUB_MEMORY", strconv.Itoa(8<<20))
+	t.Setenv("ONSET_STUB_MEMORY", strconv.Itoa(4<<20))
 	small, err := ask(t)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var none *worker.NoRoomError
 	if err := worker.NewFleet(worker.Options{Devices: small}).Add("m", checkpoint(7), nil, worker.Where{}); !errors.As(err, &none) {
-		t.Errorf("8 MiB: %v", err)
+		t.Errorf("4 MiB: %v", err)
 	}
 	// What the plan says has room has: the engine opens it.
 	need, err := local.DeviceNeedOf(checkpoint(1), local.Options{})
