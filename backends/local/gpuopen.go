@@ -122,7 +122,7 @@ func (p *opening) place(ex *gpuExecutor, c *counted) error {
 	if err != nil {
 		return err
 	}
-	as := kernels.DType(c.t)
+	as := c.t
 	p.as = &as
 	p.restart(u)
 	m, err := p.build(p.checkpoint)

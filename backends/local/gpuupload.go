@@ -45,10 +45,10 @@ func (s *countStore) bytes(t gpu.DType) int64 {
 
 // own is the type in which most of the numbers are stored, and of two with as many the wider.
 func (s *countStore) own() gpu.DType {
-	types := []kernels.DType{kernels.F32, kernels.F16, kernels.BF16}
-	return gpu.DType(slices.MaxFunc(types, func(a, b kernels.DType) int {
+	types := []gpu.DType{gpu.F32, gpu.F16, gpu.BF16}
+	return slices.MaxFunc(types, func(a, b gpu.DType) int {
 		return cmp.Or(cmp.Compare(s.elements[a], s.elements[b]), cmp.Compare(a.Size(), b.Size()))
-	}))
+	})
 }
 
 // upload is a store that has the matrices in a device's memory: row-major, one row an output, in the type that the device
@@ -70,7 +70,7 @@ func newUpload(dev gpu.Device, t gpu.DType, at gpu.Ptr, bytes int64, widest int)
 }
 
 func (u *upload) weight(r *recipe) (kernels.Weight, error) {
-	w := kernels.Weight{N: r.n, K: r.k, Type: kernels.DType(u.t), Device: uint64(u.at)}
+	w := kernels.Weight{N: r.n, K: r.k, Type: u.t, Device: uint64(u.at)}
 	width := r.k * u.t.Size()
 	next := u.at.Add(aligned(int64(r.n) * int64(width)))
 	if next > u.end {
@@ -80,7 +80,7 @@ func (u *upload) weight(r *recipe) (kernels.Weight, error) {
 	for row := 0; row < r.n; row += step {
 		n := min(step, r.n-row)
 		err := u.Upload(u.at.Add(int64(row)*int64(width)), int64(n)*int64(width), func(to []byte, _ int64) error {
-			r.rows(to, kernels.DType(u.t), row, n)
+			r.rows(to, u.t, row, n)
 			return nil
 		})
 		if err != nil {

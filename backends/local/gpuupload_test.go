@@ -70,7 +70,7 @@ func compareWeights(t *testing.T, dev *gputest.Device, host *model, placed *open
 		want, row := make([]byte, w.N*w.K*as.Size()), make([]float32, w.K)
 		for i := range w.N {
 			w.Row(row, i)
-			convert(want[i*w.K*as.Size():(i+1)*w.K*as.Size()], kernels.DType(as), bytesOf(row), kernels.F32)
+			convert(want[i*w.K*as.Size():(i+1)*w.K*as.Size()], as, bytesOf(row), kernels.F32)
 		}
 		if at == 0 || !slices.Equal(dev.At(at, int64(len(want))), want) {
 			t.Errorf("%v: the %s is another", as, what)

@@ -10,6 +10,8 @@ package gpu
 import (
 	"fmt"
 	"time"
+
+	"github.com/onset-eval/onset/backends/local/internal/kernels"
 )
 
 // Ptr is an address in a device's memory. Zero is no memory: kernels take it where an argument may be left out.
@@ -21,36 +23,16 @@ func (p Ptr) Add(n int64) Ptr { return p + Ptr(n) }
 // Align is the alignment of every allocation, in bytes: what the driver promises, and what kernels count on for vectors.
 const Align = 256
 
-// DType is a type of elements on the device.
-type DType uint8
+// DType is a type of elements on the device. Its String, f32, bf16 or f16, is the suffix of a kernel's name and the value of
+// the option --compute.
+type DType = kernels.DType
 
 // The element types that kernels compute in. Sums are float32 in all of them.
 const (
-	F32 DType = iota
-	BF16
-	F16
+	F32  = kernels.F32
+	BF16 = kernels.BF16
+	F16  = kernels.F16
 )
-
-// Size returns the bytes of an element.
-func (t DType) Size() int {
-	if t == F32 {
-		return 4
-	}
-	return 2
-}
-
-// String returns f32, bf16 or f16: the suffix of a kernel's name and the value of the option --compute.
-func (t DType) String() string {
-	switch t {
-	case F32:
-		return "f32"
-	case BF16:
-		return "bf16"
-	case F16:
-		return "f16"
-	}
-	return fmt.Sprintf("DType(%d)", uint8(t))
-}
 
 // ParseDType is the inverse of String.
 func ParseDType(s string) (DType, error) {
