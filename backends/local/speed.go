@@ -178,11 +178,16 @@ func (b *Backend) decode(ctx context.Context, texts int, so SpeedOptions) (float
 		}
 		return b.ask(ctx, so, reqs, func(u backends.Usage) int { return u.CompletionTokens })
 	}
+	return decodeRate(so.Decode, run)
+}
+
+// decodeRate gives the tokens a second at which run generates n tokens behind the first, whose time is taken off.
+func decodeRate(n int, run func(most int) (tokens int, seconds float64, err error)) (float64, error) {
 	one, first, err := run(1)
 	if err != nil {
 		return 0, err
 	}
-	many, whole, err := run(1 + so.Decode)
+	many, whole, err := run(1 + n)
 	switch {
 	case err != nil:
 		return 0, err

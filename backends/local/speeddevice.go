@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/onset-eval/onset/backends"
 	"github.com/onset-eval/onset/backends/local/gpu"
@@ -159,20 +158,9 @@ func (m *deviceModel) prefill(ctx context.Context, prompts int, so SpeedOptions)
 // decode gives the tokens a second at which texts are generated together, behind their prompts: the time for one token of
 // other texts is taken off.
 func (m *deviceModel) decode(ctx context.Context, texts int, so SpeedOptions) (float64, error) {
-	run := func(most int) (tokens int, took time.Duration, err error) {
+	return decodeRate(so.Decode, func(most int) (int, float64, error) {
 		reqs := m.requests(texts, max(1, so.Prompt/8), most)
-		return askAll(ctx, m.backend, reqs, func(u backends.Usage) int { return u.CompletionTokens })
-	}
-	one, first, err := run(1)
-	if err != nil {
-		return 0, err
-	}
-	many, whole, err := run(1 + so.Decode)
-	switch {
-	case err != nil:
-		return 0, err
-	case many <= one:
-		return 0, fmt.Errorf("measure speed: the model ends its texts after %d tokens", many)
-	}
-	return float64(many-one) / max(1e-9, (whole-first).Seconds()), nil
+		tokens, took, err := askAll(ctx, m.backend, reqs, func(u backends.Usage) int { return u.CompletionTokens })
+		return tokens, took.Seconds(), err
+	})
 }
