@@ -168,7 +168,7 @@ func TestRopeStore(t *testing.T) {
 	}
 	eachType(t, func(t *testing.T, typ gpu.DType) {
 		for at, c := range cases {
-			for _, n := range []int{1, 5} {
+			for _, n := range []int{1, 5, 19} {
 				for _, kind := range []gpu.NormKind{gpu.NoNorm, gpu.RMSNorm, gpu.LayerNorm} {
 					testRopeStore(t, typ, c, kind, n, at)
 				}
